@@ -1,0 +1,255 @@
+"""Who uses the service: people, organisations, what they own, and what was changed by whom."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from zupertry.core.ids import IdField, Record
+
+DEFAULT_RATE_LIMIT = 60
+MAX_API_KEYS = 10
+MAX_WORKSPACES = 25
+
+
+class Region(models.TextChoices):
+    """Where an organisation is billed. It decides the currency and the gateway."""
+
+    INDIA = "IN", "India"
+    UNITED_STATES = "US", "United States"
+    EUROPE = "EU", "European Union"
+    GLOBAL = "GLOBAL", "Elsewhere"
+
+
+CURRENCIES = {Region.INDIA: "INR", Region.UNITED_STATES: "USD", Region.EUROPE: "EUR", Region.GLOBAL: "USD"}
+
+
+class Mode(models.TextChoices):
+    """What a key spends: credits and a real engine, or nothing at all."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes people, who log in with their e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make a person with this address and password (None: none that works)."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Make a member of staff with every permission, as `createsuperuser` does."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(Record, AbstractBaseUser, PermissionsMixin):
+    """A person."""
+
+    id = IdField("usr")
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta(Record.Meta):
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Organisation(Record):
+    """A customer. Never deleted; `plan` is the code of a plan that billing knows."""
+
+    id = IdField("org")
+    name = models.CharField(max_length=200)
+    region = models.CharField(max_length=6, choices=Region)
+    plan = models.CharField(max_length=20, default="starter")
+    rate_limit_per_minute = models.PositiveIntegerField(default=DEFAULT_RATE_LIMIT)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def currency(self) -> str:
+        """The ISO 4217 code that the organisation pays in."""
+        return CURRENCIES[Region(self.region)]
+
+
+class Role(models.TextChoices):
+    """What a member may do."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    BILLING = "billing"
+    VIEWER = "viewer"
+
+
+class Membership(models.Model):
+    """A person's place in an organisation."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "organisation"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.role} of {self.organisation_id}"
+
+
+class Workspace(Record):
+    """A shelf for jobs within an organisation: a brand, a season, a shop."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        ARCHIVED = "archived"
+
+    id = IdField("ws")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="workspaces", db_index=False)
+    name = models.CharField(max_length=100)
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+
+    class Meta(Record.Meta):
+        indexes = [models.Index(fields=["organisation", "status", "id"], name="workspace_listing")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(Record):
+    """A secret that acts for an organisation in one mode. Only its SHA-256 is kept."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        DISABLED = "disabled"
+        REVOKED = "revoked"
+
+    id = IdField("key")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="api_keys")
+    mode = models.CharField(max_length=4, choices=Mode)
+    name = models.CharField(max_length=100)
+    digest = models.BinaryField(max_length=32, unique=True)
+    last_four = models.CharField(max_length=4)
+    status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"zt_{self.mode}_sk_…{self.last_four}"
+
+
+class WebhookEndpoint(models.Model):
+    """Where an organisation is told of its jobs, and the sealed secrets that sign what it is told."""
+
+    organisation = models.OneToOneField(Organisation, models.PROTECT, primary_key=True, related_name="webhook_endpoint")
+    url = models.CharField(max_length=2048, blank=True)
+    sealed_secret = models.TextField()
+    sealed_previous_secret = models.TextField(blank=True)
+    rotated_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.url or "no webhook URL"
+
+
+class WebhookEvent(Record):
+    """Something an organisation is told. `reference` is the id of what it is about.
+
+    `payload` is the body without links: `output_name` is a name in storage, and each attempt signs its own link.
+    """
+
+    id = IdField("evt")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="webhook_events")
+    type = models.CharField(max_length=50)
+    reference = models.CharField(max_length=40, db_index=True)
+    payload = models.JSONField()
+    output_name = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.reference}"
+
+
+class WebhookDelivery(Record):
+    """An event on its way to one URL. `target` is scheme, host and port, which share a limit of what is in flight."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RETRYING = "retrying"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+
+    id = IdField("whd")
+    event = models.ForeignKey(WebhookEvent, models.PROTECT, related_name="deliveries")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="+", db_index=False)
+    url = models.CharField(max_length=2048)
+    target = models.CharField(max_length=300)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    lease_expires_at = models.DateTimeField(null=True)
+
+    class Meta(Record.Meta):
+        verbose_name_plural = "webhook deliveries"
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], name="delivery_due", condition=models.Q(next_attempt_at__isnull=False)
+            ),
+            models.Index(
+                fields=["organisation", "target", "next_attempt_at"],
+                name="delivery_in_flight",
+                condition=models.Q(next_attempt_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} to {self.target}"
+
+
+class DeliveryAttempt(models.Model):
+    """One try to deliver: what was answered, how long it took, and why it did not pass."""
+
+    delivery = models.ForeignKey(WebhookDelivery, models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField()
+    duration_ms = models.PositiveIntegerField()
+    response_status = models.PositiveSmallIntegerField(null=True)
+    response_body = models.TextField(blank=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["delivery", "number"], name="attempt_once")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.delivery_id}"
+
+
+class AuditEntry(Record):
+    """What somebody changed. `actor` is text (`user:…`, `key:…`, `staff:…`, `system`) and outlives the person."""
+
+    id = IdField("aud")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="audit_entries", db_index=False)
+    actor = models.CharField(max_length=60)
+    action = models.CharField(max_length=60)
+    subject = models.CharField(max_length=60, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta(Record.Meta):
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["organisation", "-id"], name="audit_listing")]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.subject}"

@@ -1,0 +1,17 @@
+"""Work that is woken by name: ids in, one domain call."""
+
+from celery import shared_task
+
+from accounts.webhooks import delivery
+
+
+@shared_task(name="accounts.deliver")
+def deliver(delivery_id: str) -> None:
+    """Attempt one delivery."""
+    delivery.deliver(delivery_id)
+
+
+@shared_task(name="accounts.sweep")
+def sweep() -> None:
+    """Find deliveries that are due."""
+    delivery.sweep()

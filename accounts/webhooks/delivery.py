@@ -1,0 +1,172 @@
+"""Delivers webhooks: at least once, signed anew at each attempt, few at a time to one server.
+
+A delivery that waits has `next_attempt_at`; one in flight also has a lease. The end of an attempt filters on its
+number, so a worker that comes back late changes nothing.
+"""
+
+import json
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import DeliveryAttempt, Organisation, WebhookDelivery, WebhookEvent
+from accounts.webhooks import signing
+from zupertry.core import http
+from zupertry.core.api import timestamp
+from zupertry.core.connections import release_connection
+from zupertry.core.storage import signed_url
+from zupertry.core.wake import wake
+
+IN_FLIGHT_PER_TARGET = 4
+DEADLINE_SECONDS = 10.0
+LEASE = timedelta(seconds=30)
+KEPT_RESPONSE_BYTES = 16 * 1024
+JITTER = 0.2
+WAKE_HORIZON_SECONDS = 60
+SWEEP_BATCH = 1_000
+GONE = 410
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt: a status and body, or the reason why there are none."""
+
+    status: int | None
+    body: str
+    error: str
+
+    @property
+    def delivered(self) -> bool:
+        """Any 2xx will do."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def deliver(delivery_id: str) -> None:
+    """Make the attempt that is due, if there is one and the server has room; then pass the room on."""
+    delivery = _claim(delivery_id)
+    if delivery is None:
+        return
+    started_at, clock = timezone.now(), time.monotonic()
+    url, body, headers = _message(delivery, started_at)
+    release_connection()
+    answer = _send(url, body, headers)
+    duration_ms = round((time.monotonic() - clock) * 1000)
+    _settle(delivery, answer, started_at, duration_ms)
+    _pass_on(delivery)
+
+
+def _due(now: datetime) -> QuerySet[WebhookDelivery]:
+    free = Q(lease_expires_at__isnull=True) | Q(lease_expires_at__lte=now)
+    return WebhookDelivery.objects.filter(free, next_attempt_at__lte=now)
+
+
+@transaction.atomic
+def _claim(delivery_id: str) -> WebhookDelivery | None:
+    """Take a due delivery under a lease, unless its server has its share in flight already."""
+    delivery = WebhookDelivery.objects.only("organisation_id", "target").filter(id=delivery_id).first()
+    if delivery is None:
+        return None
+    # Claims of one organisation stand in line here, so that two can't both count three and make five.
+    Organisation.objects.select_for_update().only("pk").get(pk=delivery.organisation_id)
+    now = timezone.now()
+    in_flight = WebhookDelivery.objects.filter(
+        organisation_id=delivery.organisation_id,
+        target=delivery.target,
+        next_attempt_at__isnull=False,
+        lease_expires_at__gt=now,
+    )
+    if in_flight.count() >= IN_FLIGHT_PER_TARGET:
+        return None
+    claimed = _due(now).filter(id=delivery_id).update(attempt=F("attempt") + 1, lease_expires_at=now + LEASE)
+    if not claimed:
+        return None
+    return WebhookDelivery.objects.select_related("event", "organisation__webhook_endpoint").get(id=delivery_id)
+
+
+def _message(delivery: WebhookDelivery, moment: datetime) -> tuple[str, bytes, dict[str, str]]:
+    """Return URL, body and headers of an attempt made at `moment`."""
+    body = json.dumps(_body(delivery.event), ensure_ascii=False, separators=(",", ":")).encode()
+    secrets = signing.secrets_of(delivery.organisation.webhook_endpoint)
+    signatures = signing.headers(body, delivery.event_id, moment, secrets)
+    return delivery.url, body, {"Content-Type": "application/json", **signatures}
+
+
+def _body(event: WebhookEvent) -> dict[str, Any]:
+    data = dict(event.payload)
+    if event.output_name:
+        data["output_url"] = signed_url(event.output_name)
+    return {"id": event.id, "type": event.type, "created_at": timestamp(event.created_at), "data": data}
+
+
+def _send(url: str, body: bytes, headers: dict[str, str]) -> Answer:
+    try:
+        response = http.request(
+            "POST",
+            url,
+            headers=headers,
+            body=body,
+            total_timeout=DEADLINE_SECONDS,
+            max_bytes=KEPT_RESPONSE_BYTES,
+            truncate=True,
+        )
+    except http.OutboundError as error:
+        return Answer(None, "", error.message)
+    # PostgreSQL's text can't hold a NUL.
+    return Answer(response.status, response.body.decode(errors="replace").replace("\x00", "�"), "")
+
+
+@transaction.atomic
+def _settle(delivery: WebhookDelivery, answer: Answer, started_at: datetime, duration_ms: int) -> None:
+    """Write down what came of an attempt, and when the next one is due."""
+    status, delay = _outcome(delivery.attempt, answer)
+    next_attempt_at = None if delay is None else timezone.now() + timedelta(seconds=delay)
+    mine = WebhookDelivery.objects.filter(id=delivery.id, attempt=delivery.attempt, status__in=["pending", "retrying"])
+    if not mine.update(status=status, next_attempt_at=next_attempt_at, lease_expires_at=None):
+        return
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=delivery.attempt,
+        started_at=started_at,
+        duration_ms=duration_ms,
+        response_status=answer.status,
+        response_body=answer.body,
+        error=answer.error[:500],
+    )
+    log.info("webhook_attempt", delivery=delivery.id, number=delivery.attempt, result=status, answer=answer.status)
+    if delay is not None and delay <= WAKE_HORIZON_SECONDS:
+        wake("accounts.deliver", delivery.id, delay=delay)
+
+
+def _outcome(attempt: int, answer: Answer) -> tuple[WebhookDelivery.Status, float | None]:
+    """Return the delivery's new status and the seconds until its next attempt (None: there is none)."""
+    if answer.delivered:
+        return WebhookDelivery.Status.DELIVERED, None
+    schedule = settings.WEBHOOK_RETRY_SCHEDULE
+    if answer.status == GONE or attempt > len(schedule):
+        return WebhookDelivery.Status.FAILED, None
+    return WebhookDelivery.Status.RETRYING, schedule[attempt - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+
+
+def _pass_on(delivery: WebhookDelivery) -> None:
+    """Wake the oldest delivery that may have found this server busy."""
+    waiting = _due(timezone.now()).filter(organisation_id=delivery.organisation_id, target=delivery.target)
+    if next_id := waiting.order_by("next_attempt_at").values_list("id", flat=True).first():
+        wake("accounts.deliver", next_id)
+
+
+def sweep() -> int:
+    """Wake deliveries that are due and that nobody works on. Returns how many."""
+    ids = list(_due(timezone.now()).order_by("next_attempt_at").values_list("id", flat=True)[:SWEEP_BATCH])
+    for delivery_id in ids:
+        wake("accounts.deliver", delivery_id)
+    return len(ids)

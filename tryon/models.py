@@ -1,0 +1,84 @@
+"""A job: two pictures in, a picture out."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Mode, Organisation, WebhookDelivery, Workspace
+from zupertry.core.ids import IdField, Record
+
+
+class Job(Record):
+    """One try-on. `jobs.py` is the only writer of `status`."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+        REFUNDED = "refunded"
+
+    id = IdField("job")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="jobs", db_index=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="jobs", db_index=False)
+    mode = models.CharField(max_length=4, choices=Mode)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    actor = models.CharField(max_length=60)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    model_image_url = models.CharField(max_length=2048)
+    garment_image_url = models.CharField(max_length=2048)
+    webhook_url = models.CharField(max_length=2048, blank=True)
+    client_reference_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (null: not given)
+    metadata = models.JSONField(default=dict)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  (null: not given)
+    idempotency_digest = models.BinaryField(max_length=32, null=True)
+
+    attempt = models.PositiveSmallIntegerField(default=0)
+    woken_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    delivery = models.ForeignKey(WebhookDelivery, models.PROTECT, null=True, related_name="+", db_index=False)
+    engine_request_id = models.CharField(max_length=200, blank=True)
+    credits_consumed = models.PositiveSmallIntegerField(null=True)
+    error_code = models.CharField(max_length=30, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    person_name = models.CharField(max_length=200, blank=True)
+    garment_name = models.CharField(max_length=200, blank=True)
+    output_name = models.CharField(max_length=200, blank=True)
+    inputs_expire_at = models.DateTimeField(null=True)
+    output_expires_at = models.DateTimeField(null=True)
+    pictures_deleted_at = models.DateTimeField(null=True)
+
+    class Meta(Record.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "mode", "idempotency_key"],
+                name="job_idempotency_once",
+                condition=Q(idempotency_key__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="job_listing"),
+            models.Index(fields=["organisation", "mode", "-id"], name="job_listing_mode"),
+            models.Index(fields=["organisation", "status", "-id"], name="job_listing_status"),
+            models.Index(fields=["workspace", "-id"], name="job_listing_workspace"),
+            models.Index(
+                fields=["organisation", "client_reference_id", "-id"],
+                name="job_listing_reference",
+                condition=Q(client_reference_id__isnull=False),
+            ),
+            models.Index(fields=["woken_at"], name="job_pending", condition=Q(status="pending")),
+            models.Index(fields=["lease_expires_at"], name="job_leased", condition=Q(status="processing")),
+            models.Index(fields=["inputs_expire_at"], name="job_inputs", condition=~Q(person_name="")),
+            models.Index(fields=["output_expires_at"], name="job_output", condition=~Q(output_name="")),
+            models.Index(fields=["id"], name="job_idempotent", condition=Q(idempotency_key__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

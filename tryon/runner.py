@@ -1,0 +1,142 @@
+"""A worker's part of a job: claim it, download the pictures, dress the person, store the result, end the job."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from tryon import jobs, simulation
+from tryon.engines.base import Engine, EngineError, Picture, TryOn
+from tryon.engines.registry import alias_for, engines
+from tryon.failures import Failure, failure
+from tryon.leases import keeper
+from tryon.models import Job
+from tryon.pictures import PictureError, Role, conform, fetch
+from tryon.samples import sample
+from tryon.slots import slots
+from zupertry.core import storage
+from zupertry.core.connections import release_connection
+
+ENGINE_TRIES = 4
+ENGINE_BUDGET_SECONDS = 120.0
+ENGINE_TRY_SECONDS = 60.0
+BACKOFF_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class SimulatedFailure(Exception):
+    """A test URL asked for this failure."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class LeaseLost(Exception):
+    """Another attempt has taken the job over."""
+
+
+def run(job_id: str) -> None:
+    """Run a job if its engine has a free slot; then those that were turned away meanwhile."""
+    mode = Job.objects.filter(id=job_id).values_list("mode", flat=True).first()
+    if mode is None:
+        return
+    alias = alias_for(mode)
+    if not slots.take(alias, engines[alias].max_parallel, job_id):
+        return
+    next_id: str | None = job_id
+    while next_id:
+        try:
+            _run(next_id, engines[alias])
+        except Exception:
+            # What nobody foresaw (a bug, storage or database down): the lease runs out and the sweep tries again.
+            log.exception("attempt_crashed", job=next_id)
+        finally:
+            next_id = slots.pass_on(alias)
+
+
+def _run(job_id: str, engine: Engine) -> None:
+    job = jobs.claim(job_id)
+    if job is None:
+        return
+    structlog.contextvars.bind_contextvars(job=job.id)
+    with keeper.hold(job):
+        try:
+            made = _attempt(job, engine)
+            if not jobs.complete(job, engine_request_id=made.request_id):
+                storage.delete(job.output_name)
+        except LeaseLost:
+            log.warning("lease_lost", job=job.id, attempt=job.attempt)
+        except (PictureError, EngineError, SimulatedFailure) as error:
+            jobs.fail(job, _reason(error))
+
+
+def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:
+    match error:
+        case PictureError():
+            return Failure(error.code, error.message)
+        case EngineError():
+            return Failure(error.code, error.message, error.detail)
+        case SimulatedFailure():
+            return failure(error.code)
+
+
+def _attempt(job: Job, engine: Engine) -> TryOn:
+    """Make the picture and store it under `job.output_name`."""
+    person, garment = _inputs(job)
+    made = _dress(engine, person, garment)
+    picture = conform(made.picture, person)
+    if job.output_name:
+        storage.delete(job.output_name)  # an earlier attempt's, which ended before it could be told
+    _store(job, output_name=picture)
+    return made
+
+
+def _inputs(job: Job) -> tuple[Picture, Picture]:
+    """Download both pictures at once and keep them. When both fail, the model's failure decides."""
+    release_connection()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        person = pool.submit(_input, job.model_image_url, "model")
+        garment = pool.submit(_input, job.garment_image_url, "garment")
+        pictures = person.result(), garment.result()
+    for stale in (job.person_name, job.garment_name):
+        storage.delete(stale)
+    _store(job, person_name=pictures[0], garment_name=pictures[1])
+    return pictures
+
+
+def _input(url: str, role: Role) -> Picture:
+    simulated = simulation.simulation(url)
+    if simulated is None:
+        return fetch(url, role=role)
+    if simulated.error_code:
+        raise SimulatedFailure(simulated.error_code)
+    time.sleep(simulated.delay)
+    return sample(role)
+
+
+def _store(job: Job, **pictures: Picture) -> None:
+    """Write each picture under a new name, which the job knows first, so that no file is ever forgotten."""
+    names = {field: storage.new_name(picture.content_type) for field, picture in pictures.items()}
+    if not jobs.note(job, **names):
+        raise LeaseLost
+    release_connection()
+    for field, picture in pictures.items():
+        storage.write(names[field], picture.data)
+
+
+def _dress(engine: Engine, person: Picture, garment: Picture) -> TryOn:
+    """Call the engine, up to 4 times in 120 s for failures that may pass."""
+    end = time.monotonic() + ENGINE_BUDGET_SECONDS
+    for number in range(1, ENGINE_TRIES + 1):
+        try:
+            return engine.try_on(person, garment, timeout=min(ENGINE_TRY_SECONDS, end - time.monotonic()))
+        except EngineError as error:
+            pause = BACKOFF_SECONDS * 2 ** (number - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+            log.warning("engine_failed", code=error.code, number=number, permanent=error.permanent, detail=error.detail)
+            if error.permanent or number == ENGINE_TRIES or time.monotonic() + pause + 1 > end:
+                raise
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")

@@ -1,0 +1,21 @@
+"""The two pictures that come with the program: a portrait and a T-shirt that the program draws."""
+
+from functools import cache
+from pathlib import Path
+
+from tryon.engines.base import Picture
+from tryon.pictures import Role, normalise
+from tryon.samples.shirt import draw_shirt
+
+PERSON = Path(__file__).with_name("person.jpg")
+
+
+def sample_bytes(role: Role) -> bytes:
+    """Return the sample's file."""
+    return PERSON.read_bytes() if role == "model" else draw_shirt()
+
+
+@cache
+def sample(role: Role) -> Picture:
+    """Return the sample as a picture that engines take."""
+    return normalise(sample_bytes(role), role)

@@ -1,0 +1,13 @@
+"""Django's name for the wiring."""
+
+from django.apps import AppConfig
+
+
+class ZupertryConfig(AppConfig):
+    """Route tables, commands and the checks of settings."""
+
+    name = "zupertry"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from zupertry import checks  # noqa: F401

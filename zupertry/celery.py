@@ -1,0 +1,49 @@
+"""The Celery application. `celery -A zupertry worker` and `beat` find it here; tasks live in each app's `tasks.py`."""
+
+import os
+import time
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+
+from zupertry.core.requests import enter_request
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
+
+app = Celery("zupertry")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+log = structlog.get_logger("zupertry.task")
+_started: ContextVar[float] = ContextVar("started")
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Leave the logs to `zupertry.logs`, which Django has configured."""
+
+
+@worker_init.connect
+def _prepare_worker(**_: Any) -> None:
+    """Refuse to start while a setting is wrong, and learn how to stop."""
+    from zupertry import stopping  # noqa: F401
+    from zupertry.checks import refuse_to_start
+
+    refuse_to_start()
+
+
+@task_prerun.connect
+def _begin(task: Any, **_: Any) -> None:
+    """Go on under the id of the request that woke this task."""
+    enter_request(getattr(task.request, "request_id", None) or task.request.id)
+    _started.set(time.monotonic())
+
+
+@task_postrun.connect
+def _end(task: Any, args: Any, state: str, **_: Any) -> None:
+    """Log one line a task."""
+    milliseconds = round((time.monotonic() - _started.get()) * 1000, 1)
+    log.info("task", task=task.name, subject=args[0] if args else None, state=state, ms=milliseconds)

@@ -1,0 +1,48 @@
+"""What answers when no view did: JSON under `/v1/`, a page elsewhere."""
+
+from typing import Any
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+
+from zupertry.core.api import not_found
+from zupertry.core.errors import Refusal, envelope
+from zupertry.core.requests import is_api, request_id
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a request that is itself broken."""
+    why = "Its Host header names no host of ours" if isinstance(exception, DisallowedHost) else "It is malformed"
+    return _answer(request, Refusal("bad_request", f"The request can't be used. {why}; check how it is sent."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a page that is not for this visitor."""
+    del exception
+    return _answer(request, Refusal("forbidden", "This is not yours to see."))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer an address that does not exist."""
+    del exception
+    return _answer(request, not_found())
+
+
+def server_error(request: HttpRequest, *args: Any) -> HttpResponseBase:
+    """Answer when something of ours broke. Django has logged it."""
+    del args
+    return _answer(
+        request,
+        Refusal(
+            "internal_error",
+            "Something of ours went wrong. Send the request again; if it keeps failing, tell us the request id.",
+        ),
+    )
+
+
+def _answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if is_api(request):
+        return JsonResponse(envelope(refusal, request_id()), status=refusal.status, headers=refusal.headers)
+    context = {"refusal": refusal, "request_id": request_id()}
+    return render(request, "error.html", context, status=refusal.status)

@@ -1,0 +1,77 @@
+"""What every request gets: an id that follows it through the logs, and the headers that bind a browser."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+log = structlog.get_logger("zupertry.request")
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def request_id() -> str:
+    """Return the id of the request being answered, or an empty string outside one."""
+    return _request_id.get()
+
+
+def enter_request(id_: str) -> None:
+    """Let what happens from here on in this thread be of the request with this id, in the logs too."""
+    _request_id.set(id_)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=id_)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Say whether errors on this path are JSON (under `/v1/`) and not pages."""
+    return request.path.startswith("/v1/")
+
+
+class RequestIdMiddleware:
+    """Keeps the caller's `X-Request-Id` or makes one, sends it back, and logs one line a request. Stands outermost."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer under the request's id."""
+        started = time.monotonic()
+        sent = request.headers.get("X-Request-Id", "")
+        chosen = sent if REQUEST_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"
+        enter_request(chosen)
+        response = self.get_response(request)
+        response["X-Request-Id"] = chosen
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        log.info("request", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+        return response
+
+
+class ContentSecurityPolicyMiddleware:
+    """Lets pages load from our own origin only, and run nothing inline."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the policy."""
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        return response

@@ -1,0 +1,24 @@
+"""What `make run` greets with: where it is, the keys, and a line to paste."""
+
+from django.conf import settings
+
+from zupertry.bootstrap import Bootstrapped
+
+
+def banner(demo: Bootstrapped) -> str:
+    """Return the greeting. The curl line needs no picture server: test mode simulates these URLs."""
+    return f"""
+  Zupertry is up: {settings.PUBLIC_URL}
+
+    live key        {demo.live_key}
+    test key        {demo.test_key}
+    webhook secret  {demo.webhook_secret}
+
+  Try it:
+
+    curl -s {settings.PUBLIC_URL}/v1/tryon \\
+      -H 'Authorization: Bearer {demo.test_key}' -H 'Content-Type: application/json' \\
+      -d '{{"model_image_url": "https://test.zupertry.com/success.jpg", "garment_image_url": "https://test.zupertry.com/success.jpg"}}'
+
+  API reference: {settings.PUBLIC_URL}/docs/api    Stop: Ctrl-C
+"""

@@ -1,0 +1,160 @@
+"""Reads settings from the environment, and remembers what is wrong with them instead of raising.
+
+`checks.py` reports the problems, in words, before anything starts.
+"""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+
+T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Environment:
+    """The process's environment, with what a `.env` file adds to it."""
+
+    def __init__(self, env_file: Path | None) -> None:
+        if env_file and env_file.is_file():
+            environ.Env.read_env(env_file)
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return the value as it stands; an empty one counts as missing."""
+        return os.environ.get(name, "").strip() or default
+
+    def items(self, name: str, default: str = "") -> list[str]:
+        """Return a comma-separated list, blanks dropped."""
+        return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
+
+    def whole(self, name: str, default: int, *, least: int = 1) -> int:
+        """Return a whole number that is at least `least`."""
+
+        def parse(text: str) -> int:
+            if (number := int(text)) < least:
+                raise ValueError(text)
+            return number
+
+        return self._parse(name, str(default), parse, f"a whole number of at least {least}, such as {default}", default)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return true or false."""
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        return self._parse(name, str(default), lambda text: words[text.lower()], "true or false", default)
+
+    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
+        """Return one of `choices`."""
+
+        def parse(text: str) -> str:
+            return choices[choices.index(text)]
+
+        return self._parse(name, default, parse, "one of " + ", ".join(choices), default)
+
+    def seconds(self, name: str, default: str) -> list[int]:
+        """Return a comma-separated list of delays in seconds."""
+
+        def parse(text: str) -> list[int]:
+            delays = [int(item) for item in text.split(",")]
+            if min(delays) < 1:
+                raise ValueError(text)
+            return delays
+
+        return self._parse(name, default, parse, f"seconds separated by commas, such as {default}", parse(default))
+
+    def networks(self, name: str) -> list[Network]:
+        """Return a comma-separated list of CIDRs."""
+
+        def parse(text: str) -> list[Network]:
+            return [ipaddress.ip_network(item.strip()) for item in text.split(",") if item.strip()]
+
+        return self._parse(name, "", parse, "CIDRs separated by commas, such as 10.0.0.0/8,127.0.0.1/32", [])
+
+    def base_url(self, name: str, default: str) -> str:
+        """Return an http(s) address with no path, query or trailing slash."""
+
+        def parse(text: str) -> str:
+            parts = urlsplit(text)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+                raise ValueError(text)
+            return text.rstrip("/")
+
+        return self._parse(name, default, parse, "an address such as https://app.example.com", default)
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's settings for a `sqlite:///…` or `postgres://…` address."""
+        fallback: dict[str, Any] = environ.Env.db_url_config(default)
+
+        def parse(text: str) -> dict[str, Any]:
+            if not text.startswith(("sqlite:", "postgres:", "postgresql:")):
+                raise ValueError(text)
+            config: dict[str, Any] = environ.Env.db_url_config(text)
+            return config
+
+        return self._parse(
+            name, default, parse, "an address such as postgres://user:password@host:5432/zupertry", fallback
+        )
+
+    def kept_secret(self, name: str, folder: Path | None, make: Callable[[], str]) -> str:
+        """Return a secret; when it is not set, make one and keep it in `folder` (None: it has to be set)."""
+        if value := self.text(name):
+            return value
+        if folder is None:
+            self.problems.append(f"{name} is not set. Make one with: {_HOW_TO_MAKE[name]}")
+            return make()
+        return _kept(folder / name.lower(), make)
+
+    def _parse(self, name: str, default: str, parse: Callable[[str], T], wanted: str, fallback: T) -> T:
+        text = self.text(name, default)
+        try:
+            return parse(text)
+        except (ValueError, KeyError, IndexError):
+            self.problems.append(f"{name} is “{text}”, but has to be {wanted}.")
+            return fallback
+
+
+_HOW_TO_MAKE = {
+    "SECRET_KEY": 'python -c "import secrets; print(secrets.token_urlsafe(50))"',
+    "ENCRYPTION_KEYS": 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"',
+}
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """Read the secret in `path`, or write a new one there. Of two processes at once, both end with the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(make())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def make_secret_key() -> str:
+    """Return a new `SECRET_KEY`."""
+    return secrets.token_urlsafe(50)
+
+
+def make_encryption_key() -> str:
+    """Return a new Fernet key for `ENCRYPTION_KEYS`."""
+    return Fernet.generate_key().decode()

@@ -1,0 +1,100 @@
+"""The laptop's way: web, worker and beat as threads of one process. `manage.py up` starts it."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import structlog
+from celery import beat
+from celery.worker import WorkController, state
+from django.conf import settings
+from gunicorn.app.base import BaseApplication
+
+from zupertry import gunicorn
+from zupertry.celery import app as celery_app
+from zupertry.stopping import finish_or_hand_back
+from zupertry.wsgi import application
+
+GRACE_SECONDS = 4.0
+GUNICORN_SETTINGS = [
+    "bind",
+    "worker_class",
+    "workers",
+    "threads",
+    "graceful_timeout",
+    "timeout",
+    "keepalive",
+    "max_requests",
+    "preload_app",
+    "control_socket_disable",
+    "accesslog",
+    "errorlog",
+    "loglevel",
+]
+SWEEPS = ("tryon.sweep", "accounts.sweep")
+
+log = structlog.get_logger(__name__)
+
+
+class OneProcess(BaseApplication):
+    """Gunicorn with a single worker, which also runs Celery's worker and beat."""
+
+    def __init__(self, when_ready: Callable[[], None]) -> None:
+        self._when_ready = when_ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take the web process's settings, and start the threads once the worker has forked."""
+        for name in GUNICORN_SETTINGS:
+            self.cfg.set(name, getattr(gunicorn, name))
+        self.cfg.set("when_ready", lambda _arbiter: self._when_ready())
+        self.cfg.set("post_worker_init", lambda _worker: Background().start())
+
+    def load(self) -> Any:
+        """Return the WSGI application."""
+        return application
+
+
+class Background:
+    """Celery's worker and beat, on threads of the web process."""
+
+    def __init__(self) -> None:
+        self._worker = WorkController(
+            app=celery_app,
+            pool="threads",
+            concurrency=settings.WORKER_CONCURRENCY,
+            queues=["tryon", "webhooks", "default"],
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
+            hostname="up@localhost",
+        )
+        self._thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Start both, look for what was left from the last time, and stop when the web does."""
+        self._thread.start()
+        threading.Thread(target=beat.Service(celery_app, max_interval=1).start, name="beat", daemon=True).start()
+        for sweep in SWEEPS:
+            celery_app.send_task(sweep)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            self._stop_on(number)
+
+    def _stop_on(self, number: signal.Signals) -> None:
+        """Begin to stop beside gunicorn, which gives its worker only so long."""
+        stop_web = signal.getsignal(number)
+
+        def stop(received: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._stop, name="stop", daemon=True).start()
+            if callable(stop_web):
+                stop_web(received, frame)
+
+        signal.signal(number, stop)
+
+    def _stop(self) -> None:
+        setattr(state, "should_stop", os.EX_OK)  # noqa: B010  (the stubs know only its initial value)
+        if not finish_or_hand_back(GRACE_SECONDS):
+            os._exit(os.EX_OK)

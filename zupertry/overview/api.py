@@ -1,0 +1,51 @@
+"""`/v1/account`: what accounts and billing know of the caller, on one page."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.authentication import key_of
+from accounts.models import CURRENCIES, Region
+from billing import ledger
+from zupertry.core.api import ApiViewSet
+
+PLANS = ["starter", "growth", "scale", "enterprise"]
+
+
+class AccountOut(serializers.Serializer[Any]):
+    """The organisation behind a key, and its credits."""
+
+    org_id = serializers.CharField()
+    name = serializers.CharField()
+    plan = serializers.ChoiceField(choices=PLANS)
+    region_code = serializers.ChoiceField(choices=Region.values)
+    currency_code = serializers.ChoiceField(choices=sorted(set(CURRENCIES.values())))
+    credits = serializers.IntegerField(help_text="What may be spent; negative when credits are owed.")
+    credits_reserved = serializers.IntegerField(help_text="What is held by jobs that have not ended.")
+    auto_reload_enabled = serializers.BooleanField()
+    rate_limit_per_minute = serializers.IntegerField()
+
+
+class AccountViewSet(ApiViewSet):
+    """Who the key belongs to."""
+
+    @extend_schema(summary="Retrieve the account", operation_id="getAccount", tags=["Account"], responses=AccountOut)
+    def retrieve(self, request: Request) -> Response:
+        """Return the organisation, its plan and its credits."""
+        organisation = key_of(request).organisation
+        account = ledger.balance(organisation.id)
+        body = {
+            "org_id": organisation.id,
+            "name": organisation.name,
+            "plan": organisation.plan,
+            "region_code": organisation.region,
+            "currency_code": organisation.currency,
+            "credits": account.available,
+            "credits_reserved": account.reserved,
+            "auto_reload_enabled": False,
+            "rate_limit_per_minute": organisation.rate_limit_per_minute,
+        }
+        return Response(AccountOut(body).data)

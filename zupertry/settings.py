@@ -1,0 +1,233 @@
+"""Every setting, read from the environment. `.env.example` explains them; `checks.py` reports what is wrong."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kombu import Queue
+
+from zupertry.environment import Environment, make_encryption_key, make_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env_file = os.environ.get("ZUPERTRY_ENV_FILE", str(BASE_DIR / ".env"))
+ENVIRONMENT = Environment(Path(_env_file) if _env_file else None)
+env = ENVIRONMENT
+
+# Where it runs
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.whole("PORT", 8000)
+WEB_THREADS = env.whole("WEB_THREADS", 32)
+PUBLIC_URL = env.base_url("PUBLIC_URL", f"http://localhost:{PORT}")
+VAR_DIR = Path(env.text("VAR_DIR", "var"))
+VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
+REDIS_URL = env.text("REDIS_URL")
+ON_ONE_MACHINE = not REDIS_URL
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [str(urlsplit(PUBLIC_URL).hostname), "localhost", "127.0.0.1", "[::1]"]
+
+# Secrets
+
+_secrets_folder = VAR_DIR if ON_ONE_MACHINE else None
+SECRET_KEY = env.kept_secret("SECRET_KEY", _secrets_folder, make_secret_key)
+ENCRYPTION_KEYS = env.kept_secret("ENCRYPTION_KEYS", _secrets_folder, make_encryption_key).replace(" ", "").split(",")
+
+# Django
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_celery_beat",
+    "accounts",
+    "billing",
+    "tryon",
+    "zupertry",
+]
+MIDDLEWARE = [
+    "zupertry.core.requests.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "zupertry.core.requests.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "zupertry.urls"
+WSGI_APPLICATION = "zupertry.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+    }
+]
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TIME_ZONE = "UTC"
+USE_TZ = True
+APPEND_SLASH = False
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL.startswith("https:") else 0
+
+# Data
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'zupertry.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
+    }
+else:
+    _pool = {"min_size": 1, "max_size": 16, "timeout": 10}
+    DATABASES["default"].setdefault("OPTIONS", {}).update({"pool": _pool, "connect_timeout": 5})
+
+STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])
+STORAGE_BUCKET = env.text("STORAGE_BUCKET")
+OUTPUT_URL_LIFETIME = timedelta(hours=1)
+_storages: dict[str, dict[str, Any]] = {
+    "file": {
+        "BACKEND": "zupertry.core.storage.SignedFileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "media", "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+    "s3": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": STORAGE_BUCKET,
+            "endpoint_url": env.text("AWS_S3_ENDPOINT_URL") or None,
+            "region_name": env.text("AWS_S3_REGION_NAME") or env.text("AWS_REGION") or None,
+            "signature_version": "s3v4",
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": int(OUTPUT_URL_LIFETIME.total_seconds()),
+            "file_overwrite": False,
+            "object_parameters": {"CacheControl": "private, max-age=3600"},
+        },
+    },
+    "gcs": {
+        "BACKEND": "storages.backends.gcloud.GoogleCloudStorage",
+        "OPTIONS": {
+            "bucket_name": STORAGE_BUCKET,
+            "default_acl": None,
+            "querystring_auth": True,
+            "expiration": OUTPUT_URL_LIFETIME,
+            "file_overwrite": False,
+        },
+    },
+}
+STORAGES = {
+    "default": _storages[STORAGE],
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = None if ON_ONE_MACHINE else BASE_DIR / "static_collected"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = ON_ONE_MACHINE
+if ON_ONE_MACHINE:
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+# Work in the background
+
+WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", 32)
+JOB_LEASE_SECONDS = env.whole("JOB_LEASE_SECONDS", 60)
+SWEEP_INTERVAL_SECONDS = env.whole("SWEEP_INTERVAL_SECONDS", 30)
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "memory://localhost/"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {"polling_interval": 0.005}
+    if CELERY_BROKER_URL.startswith("memory:")
+    else {
+        # Above the longest attempt (150 s), so that no message is handed out again while it is worked on.
+        "visibility_timeout": 600,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 1,
+        "socket_keepalive": True,
+    }
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SEND_SENT_EVENT = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = [Queue("tryon"), Queue("webhooks"), Queue("default")]
+CELERY_TASK_ROUTES = {"tryon.run": {"queue": "tryon"}, "accounts.deliver": {"queue": "webhooks"}}
+CELERY_WORKER_CONCURRENCY = WORKER_CONCURRENCY
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler" if ON_ONE_MACHINE else "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
+    "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
+    "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},
+}
+
+# The API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.OrganisationActive"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.OrganisationThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "zupertry.core.schema.ErrorAwareSchema",
+    "EXCEPTION_HANDLER": "zupertry.core.api.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Zupertry API",
+    "DESCRIPTION": "Virtual try-on: two picture URLs in, a picture of that person wearing the garment out.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": PUBLIC_URL}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/v1/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "POSTPROCESSING_HOOKS": ["zupertry.core.schema.describe_conventions"],
+}
+
+# Try-on
+
+VERTEX_PROJECT = env.text("VERTEX_PROJECT")
+TRYON_ENGINE = env.choice("TRYON_ENGINE", "vertex" if VERTEX_PROJECT else "local", ["vertex", "local"])
+TRYON_ENGINES: dict[str, dict[str, Any]] = {
+    "mock": {"BACKEND": "tryon.engines.mock.MockEngine", "OPTIONS": {"max_parallel": WORKER_CONCURRENCY}},
+    "local": {"BACKEND": "tryon.engines.local.engine.LocalEngine"},
+    "vertex": {
+        "BACKEND": "tryon.engines.vertex.VertexEngine",
+        "OPTIONS": {
+            "project": VERTEX_PROJECT,
+            "location": env.text("VERTEX_LOCATION", "us-central1"),
+            "model": env.text("VERTEX_MODEL", "virtual-try-on-001"),
+            "api_endpoint": env.text("VERTEX_API_ENDPOINT"),
+            "max_parallel": WORKER_CONCURRENCY,
+        },
+    },
+}
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
+WEBHOOK_RETRY_SCHEDULE = env.seconds("WEBHOOK_RETRY_SCHEDULE", "5,30,120,600,3600,10800,21600,43200")
+RETENTION_INPUT = timedelta(hours=env.whole("RETENTION_INPUT_HOURS", 24, least=0))
+RETENTION_OUTPUT = timedelta(days=env.whole("RETENTION_OUTPUT_DAYS", 30))
+SIGNUP_CREDITS = env.whole("SIGNUP_CREDITS", 10, least=0)
+
+# Logs
+
+LOG_FORMAT = env.choice("LOG_FORMAT", "console" if ON_ONE_MACHINE else "json", ["console", "json"])
+LOGGING_CONFIG = "zupertry.logs.configure"
+LOGGING = {"format": LOG_FORMAT}

@@ -1,0 +1,45 @@
+"""How a worker stops: it finishes what it can within a few seconds, and hands the rest to another worker."""
+
+import os
+import threading
+import time
+from typing import Any
+
+import structlog
+from celery.signals import worker_shutting_down
+
+from tryon.engines import registry
+from tryon.leases import keeper
+from tryon.slots import slots
+from zupertry.core.wake import wake
+
+GRACE_SECONDS = 5.0
+LAST_SECONDS = 3.0
+
+log = structlog.get_logger(__name__)
+
+
+def finish_or_hand_back(seconds: float) -> bool:
+    """Wait for the attempts in flight, hand back those that last longer than `seconds`. True: all had ended."""
+    slots.turn_away()
+    end = time.monotonic() + seconds
+    while len(keeper) and time.monotonic() < end:
+        time.sleep(0.05)
+    handed_back = keeper.hand_back()
+    for job_id in handed_back:
+        wake("tryon.run", job_id)
+    registry.close_all()
+    log.info("worker_stopped", handed_back=len(handed_back))
+    return not handed_back
+
+
+@worker_shutting_down.connect
+def _stop(**_: Any) -> None:
+    """Bound the stop of a worker process, which would otherwise wait for its slowest task."""
+    threading.Thread(target=_stop_in_time, name="stop", daemon=True).start()
+
+
+def _stop_in_time() -> None:
+    if finish_or_hand_back(GRACE_SECONDS):
+        time.sleep(LAST_SECONDS)
+    os._exit(0)
