@@ -77,7 +77,11 @@ class Background:
     def start(self) -> None:
         """Start both, look for what was left from the last time, and stop when the web does."""
         self._thread.start()
-        threading.Thread(target=beat.Service(celery_app, max_interval=1).start, name="beat", daemon=True).start()
+        threading.Thread(
+            target=beat.Service(celery_app, max_interval=1, scheduler_cls=settings.CELERY_BEAT_SCHEDULER).start,
+            name="beat",
+            daemon=True,
+        ).start()
         for sweep in SWEEPS:
             celery_app.send_task(sweep)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):

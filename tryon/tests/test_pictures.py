@@ -1,4 +1,3 @@
-import struct
 import subprocess
 import sys
 import zlib
@@ -15,10 +14,11 @@ from tryon import pictures
 from tryon.engines.base import EngineError, Picture
 from tryon.pictures import PictureError, conform, fetch, normalise
 from zupertry.testing import pictures as behave
-from zupertry.testing.images import BLUE, RED, encoded, halves, jpeg, orientation, png, webp
+from zupertry.testing.images import BLUE, RED, encoded, halves, jpeg, orientation, png, png_chunk, raw_png, webp
 from zupertry.testing.pictures import PictureServer
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+ZEROS = zlib.compress(bytes(2_000_000))
 LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 
 
@@ -30,16 +30,6 @@ def opened(picture):
 
 def assert_close(pixel, expected, tolerance=4):
     assert all(abs(a - b) <= tolerance for a, b in zip(pixel, expected, strict=True)), (pixel, expected)
-
-
-def chunk(kind, data=b""):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def raw_png(width, height, *, depth=8, colour_type=2, pixels=b"", before=b""):
-    """A PNG from its parts: `pixels` is what IDAT holds, filter bytes included; `before` are chunks before IDAT."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + before + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND")
 
 
 def refusal(data, role="model"):
@@ -219,8 +209,8 @@ class TestRefusals:
             raw_png(0, 10),
             raw_png(10, 10, pixels=b"\0" * 9),
             png().replace(b"IDAT", b"IDAT\0", 1),
-            raw_png(1, 1, pixels=b"\0" * 4, before=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2_000_000)))),
-            raw_png(1, 1, pixels=b"\0" * 4, before=chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(bytes(2_000_000)))),
+            raw_png(1, 1, pixels=b"\0" * 4, before=png_chunk(b"zTXt", b"a\0\0" + ZEROS)),
+            raw_png(1, 1, pixels=b"\0" * 4, before=png_chunk(b"iTXt", b"a\0\1\0\0\0" + ZEROS)),
         ],
         ids=["empty", "jpeg start", "png start", "webp start", "jpeg half", "png half", "webp half", "no width",
              "few pixels", "bad chunk", "zTXt bomb", "iTXt bomb"],

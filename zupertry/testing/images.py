@@ -1,5 +1,7 @@
 """Small encoded pictures, made with Pillow."""
 
+import struct
+import zlib
 from io import BytesIO
 from typing import Any
 
@@ -46,3 +48,19 @@ def orientation(value: int) -> Image.Exif:
     exif[ExifTags.Base.Artist] = "Alice"
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
     return exif
+
+
+def raw_png(
+    width: int, height: int, *, depth: int = 8, colour_type: int = 2, pixels: bytes = b"", before: bytes = b""
+) -> bytes:
+    """Return a PNG put together by hand, with whatever contradictions (https://www.w3.org/TR/png-3/).
+
+    `pixels` are the rows with their filter bytes; `before` are chunks that stand before them.
+    """
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + before + png_chunk(b"IDAT", zlib.compress(pixels)) + png_chunk(b"IEND")
+
+
+def png_chunk(kind: bytes, data: bytes = b"") -> bytes:
+    """Return a chunk of a PNG with its length and checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -23,6 +23,11 @@ import pytest
 
 from zupertry.testing.servers import OwnedDirectory, PostgresServer, Server, ValkeyServer, sweep
 
+# For the processes that tests start, which have to share them.
+_SECRETS = {
+    "SECRET_KEY": "a secret key of the tests, which protects nothing",
+    "ENCRYPTION_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+}
 _ADDRESSES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL")
 
 
@@ -48,7 +53,7 @@ def _isolate(teardown: ExitStack) -> None:
     sweep()
     var = OwnedDirectory("var")
     teardown.callback(var.remove)
-    os.environ |= {"VAR_DIR": str(var.path), "ZUPERTRY_ENV_FILE": ""}
+    os.environ |= {"VAR_DIR": str(var.path), "ZUPERTRY_ENV_FILE": "", **_SECRETS}
     for name in _ADDRESSES:
         os.environ.pop(name, None)
 
