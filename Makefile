@@ -1,0 +1,71 @@
+# Each target sets up what it needs, in .venv, on a machine that has Python 3.11 or newer, make and a shell.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+export PORT
+
+.PHONY: help install demo run test test-sqlite test-postgres lint format bench lock clean
+
+help:
+	@echo "make install   what running needs, in .venv"
+	@echo "make demo      two pictures in, a picture out; PERSON=photo.jpg GARMENT=shirt.jpg for your own"
+	@echo "make run       the whole service on PORT (8000), with a demo organisation"
+	@echo "make test      every test: on SQLite in one process, and on PostgreSQL and Valkey"
+	@echo "make lint      ruff, mypy, import order, migrations"
+	@echo "make lock      compile requirements*.in into the lock files"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Zupertry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what running needs (about a minute the first time) …"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what testing needs …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	@$(BIN)/python manage.py demo $(if $(PERSON),--person "$(PERSON)") $(if $(GARMENT),--garment "$(GARMENT)")
+
+run: install
+	@exec $(BIN)/python manage.py up --demo
+
+test: test-sqlite test-postgres
+
+test-sqlite: $(VENV)/.installed-dev
+	ZUPERTRY_TEST_STACK=sqlite $(PYTEST)
+
+test-postgres: $(VENV)/.installed-dev
+	ZUPERTRY_TEST_STACK=postgres $(PYTEST)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench:
+	@echo "There are no benchmarks yet."
+
+lock: $(VENV)/.installed-dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
