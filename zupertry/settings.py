@@ -26,7 +26,8 @@ VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
 REDIS_URL = env.text("REDIS_URL")
 ON_ONE_MACHINE = not REDIS_URL
 DEBUG = env.flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or [str(urlsplit(PUBLIC_URL).hostname), "localhost", "127.0.0.1", "[::1]"]
+# Health checks come from the machine itself, whatever the outer name is.
+ALLOWED_HOSTS = [str(urlsplit(PUBLIC_URL).hostname), *env.items("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
 
 # Secrets
 
