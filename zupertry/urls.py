@@ -4,8 +4,11 @@ from django.urls import include, path
 
 from zupertry import health
 from zupertry.core.storage import serve
+from zupertry.docs import views as docs
 
 urlpatterns = [
+    path("", docs.home, name="home"),
+    path("docs/api", docs.reference, name="reference"),
     path("v1/", include("zupertry.api_v1")),
     path("files/<path:name>", serve, name="file"),
     path("healthz", health.healthz, name="healthz"),

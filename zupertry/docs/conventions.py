@@ -1,0 +1,185 @@
+"""What holds for all of `/v1`, taken from the code that makes it so: errors, simulations, retries, webhooks."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.safestring import SafeString
+
+from accounts.models import DEFAULT_RATE_LIMIT
+from accounts.webhooks import delivery, signing
+from tryon import simulation
+from tryon.api.serializers import REFUSED_SUFFIXES
+from tryon.api.viewsets import MAX_IDEMPOTENCY_KEY
+from tryon.failures import MESSAGES, RETRYABLE
+from tryon.jobs import IDEMPOTENCY_LIFETIME
+from tryon.pictures import MAX_BYTES, MAX_PIXELS
+from zupertry.core.addresses import MAX_URL_LENGTH
+from zupertry.core.api import MAX_BODY_BYTES
+from zupertry.core.errors import STATUS
+from zupertry.docs.prose import prose
+from zupertry.docs.samples import EXAMPLES, EXAMPLES_OF, Sample, json_sample
+
+EXAMPLE_SECRET = signing.PREFIX + base64.b64encode(bytes(signing.SECRET_BYTES)).decode()
+SNIPPETS = Path(__file__).resolve().parents[2] / "docs" / "snippets"
+
+WHEN = {
+    "bad_request": "The request itself is broken: its `Host` header, say.",
+    "unauthorized": "There are no credentials. Send `Authorization: Bearer` and a key.",
+    "invalid_api_key": "The key is malformed or unknown.",
+    "api_key_revoked": "The key has been revoked. Use another one.",
+    "api_key_disabled": "The key is switched off. Switch it on again, or use another one.",
+    "insufficient_credits": "Fewer than one credit is available. Test keys never see this.",
+    "account_suspended": "The organisation is suspended.",
+    "forbidden": "The job belongs to another organisation.",
+    "workspace_not_found": "The `workspace_id` is unknown or (on submit) archived, or none is given and none active.",
+    "job_not_found": "There is no such job, or it is a live job and the key a test key.",
+    "not_found": "There is no such route.",
+    "method_not_allowed": "The route exists, and does not answer this method; `Allow` lists those it does.",
+    "job_not_cancellable": "The job is not `pending` any more.",
+    "idempotency_conflict": "The same `Idempotency-Key` came with another body.",
+    "payload_too_large": "The body is larger than 64 KiB.",
+    "unsupported_media_type": "The body is not declared as `application/json`.",
+    "validation_error": "A field, query parameter or cursor is missing or wrong, or the body is not JSON. "
+    "`error.fields` says which.",
+    "no_payment_method": "Auto-reload was switched on with no saved payment method, in the dashboard.",
+    "rate_limit_exceeded": "Too many requests in this minute. Wait as long as `Retry-After` says.",
+    "api_key_limit_reached": "The organisation has as many keys as it may have; in the dashboard.",
+    "workspace_limit_reached": "The organisation has as many workspaces as it may have; in the dashboard.",
+    "internal_error": "Something of ours went wrong. Send the request again.",
+    "payment_provider_error": "The payment provider failed, in the dashboard.",
+    "service_unavailable": "A part that this request needs is down. Nothing was changed; wait for `Retry-After`.",
+}
+"""When each public error code is given."""
+
+SIMULATED = {
+    "success": "The job completes with a mock picture.",
+    "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """A row of the table of codes. `id` is its anchor."""
+
+    code: str
+    status: int
+    when: SafeString
+
+    @property
+    def id(self) -> str:
+        """The row's anchor."""
+        return f"error-{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """A row of the table of reasons why jobs fail."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedName:
+    """A file name on the simulated host, and what happens to a job with its URL."""
+
+    name: str
+    outcome: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The `number`th attempt after the first: how long after the one before it, and after the first, in words."""
+
+    number: int
+    after: str
+    since_first: str
+
+
+def error_codes() -> list[ErrorCode]:
+    """Return every public code with its status and when it is given, in the order of their statuses."""
+    ordered = sorted(STATUS.items(), key=lambda item: item[1])
+    return [ErrorCode(code, status, prose(WHEN[code])) for code, status in ordered]
+
+
+def job_failures() -> list[JobFailure]:
+    """Return every `error_code` of a failed job."""
+    return [JobFailure(code, message, code in RETRYABLE) for code, message in MESSAGES.items()]
+
+
+def simulated_names() -> list[SimulatedName]:
+    """Return every name that test mode knows: those that succeed first, then one for each failure."""
+    failures = {code: f"The job fails with `{code}`." for code in MESSAGES}
+    return [SimulatedName(f"{name}.jpg", prose(outcome)) for name, outcome in {**SIMULATED, **failures}.items()]
+
+
+def retries(schedule: Sequence[int]) -> list[Retry]:
+    """Return the attempts that follow a failed delivery; `schedule` has the seconds between them."""
+    return [
+        Retry(number, duration(seconds), duration(sum(schedule[:number]))) for number, seconds in enumerate(schedule, 1)
+    ]
+
+
+def duration(seconds: int) -> str:
+    """Return seconds in words, with at most two units: `2 min`, `6 h 10 min`."""
+    units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)]
+    parts = []
+    for unit, length in units:
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def error_example() -> Sample:
+    """Return an answer that refuses a request."""
+    message = "garment_image_url: .gif pictures are not supported. Send a JPEG, PNG or WebP."
+    error = {
+        "code": "validation_error",
+        "message": message,
+        "request_id": "req_5f0c2e91ab34d7786620cd1e",
+        "fields": {"garment_image_url": [message.partition(": ")[2]]},
+    }
+    return json_sample("Answer 422", {"error": error})
+
+
+def webhook_headers() -> Sample:
+    """Return the headers of a webhook, signed with a secret that nobody has."""
+    event = EXAMPLES_OF["job.completed"]["id"]
+    moment = datetime.fromisoformat(EXAMPLES["completed_at"])
+    headers = signing.headers(b"{}", event, moment, signing.SigningSecrets(EXAMPLE_SECRET))
+    return Sample("Headers", "http", "\n".join(f"{name}: {value}" for name, value in headers.items()))
+
+
+def verification_snippets() -> tuple[Sample, Sample]:
+    """Return the programs that verify a webhook, as they lie in `docs/snippets`."""
+    return (
+        Sample("Node", "javascript", (SNIPPETS / "verify_webhook.mjs").read_text().rstrip()),
+        Sample("Python", "python", (SNIPPETS / "verify_webhook.py").read_text().rstrip()),
+    )
+
+
+def limits() -> dict[str, Any]:
+    """Return the numbers that the page's text names."""
+    return {
+        "body_kib": MAX_BODY_BYTES // 1024,
+        "delivery_seconds": int(delivery.DEADLINE_SECONDS),
+        "idempotency_characters": MAX_IDEMPOTENCY_KEY,
+        "idempotency_hours": IDEMPOTENCY_LIFETIME.total_seconds() // 3600,
+        "jitter_percent": round(delivery.JITTER * 100),
+        "output_url_minutes": settings.OUTPUT_URL_LIFETIME.total_seconds() // 60,
+        "picture_mb": MAX_BYTES // 1024**2,
+        "picture_megapixels": MAX_PIXELS // 1_000_000,
+        "rate_per_minute": DEFAULT_RATE_LIMIT,
+        "refused_suffixes": sorted(REFUSED_SUFFIXES),
+        "retention_days": settings.RETENTION_OUTPUT.days,
+        "rotation_hours": signing.ROTATION_OVERLAP.total_seconds() // 3600,
+        "secret_bytes": signing.SECRET_BYTES,
+        "url_characters": MAX_URL_LENGTH,
+    }

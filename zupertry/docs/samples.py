@@ -1,0 +1,209 @@
+"""Code that the reference shows: requests in three languages, and answers made from the schema."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.utils.safestring import SafeString
+
+from tryon.failures import MESSAGES
+from zupertry.docs.fields import Schema, resolved
+from zupertry.docs.prose import highlighted
+
+# What test mode simulates, so that the samples run as they stand.
+MODEL_IMAGE = "https://test.zupertry.com/success.jpg"
+GARMENT_IMAGE = "https://test.zupertry.com/success.jpg"
+OUTPUT_URL = "https://files.zupertry.com/pictures/9f/3c…e1.jpg?expires=1773918007&signature=5b0e…"
+
+EXAMPLES: Mapping[str, Any] = {
+    "job_id": "job_06egb2d501otta1915egj8q1ks",
+    "workspace_id": "ws_06e1r7vs61o8d94ftpc70pfh70",
+    "org_id": "org_06e1r7vs61pojaeekcoeqmigu8",
+    "name": "Autumn collection",
+    "model_image_url": MODEL_IMAGE,
+    "garment_image_url": GARMENT_IMAGE,
+    "webhook_url": "https://shop.example/hooks/zupertry",
+    "client_reference_id": "look-4711",
+    "metadata": {"sku": "TS-0042"},
+    "created_at": "2026-03-19T10:00:00.000Z",
+    "completed_at": "2026-03-19T10:00:07.412Z",
+    "output_expires_at": "2026-04-18T10:00:07.412Z",
+    "output_url": OUTPUT_URL,
+    "pictures_deleted_at": None,
+    "error_code": None,
+    "error_message": None,
+    "retryable": None,
+    "credits_consumed": 1,
+    "credits": 248,
+    "credits_reserved": 2,
+    "duration_ms": 7104,
+    "rate_limit_per_minute": 60,
+    "plan": "growth",
+    "region_code": "EU",
+    "currency_code": "EUR",
+    "auto_reload_enabled": True,
+    "webhook_status": "delivered",
+    "has_more": True,
+    "next_cursor": "am9iXzA2ZWdiMmQ1MDFvdHRhMTkxNWVnajhxMWtz",
+    "mode": "live",
+    "status": "completed",
+}
+"""What stands in an example, by the field's name."""
+
+CANCELLED: Mapping[str, Any] = {
+    "status": "cancelled",
+    "output_url": None,
+    "output_expires_at": None,
+    "credits_consumed": 0,
+    "duration_ms": 0,
+    "webhook_status": None,
+    "completed_at": "2026-03-19T10:00:00.250Z",
+}
+EXAMPLES_OF: Mapping[str, Mapping[str, Any]] = {
+    "cancelJob": CANCELLED,
+    "createTryOn": {"mode": "test"},
+    "getAccount": {"name": "Alice & Co"},
+    "getDescription": {"": {"openapi": "3.1.0", "info": {"title": "Zupertry API"}, "paths": {"/v1/tryon": {}}}},
+    "listWorkspaces": {
+        "id": "ws_06e1r7vs61o8d94ftpc70pfh70",
+        "status": "active",
+        "created_at": "2026-02-02T09:12:30.000Z",
+    },
+    "job.completed": {"id": "evt_06egb2e1uhqml1u8908i9gpmk0"},
+    "job.failed": {
+        "id": "evt_06egb2e1uho1r6t8u4du78dr2c",
+        "error": MESSAGES["person_not_found"],
+        "error_code": "person_not_found",
+        "retryable": False,
+        "credits_consumed": 0,
+    },
+}
+"""What differs from `EXAMPLES`, by the id of an operation or the type of an event; the whole goes by no name."""
+
+QUERY_OF: Mapping[str, Mapping[str, str]] = {
+    "listJobs": {"status": "completed", "limit": "20"},
+    "getJob": {"wait": "20"},
+}
+HEADERS_OF: Mapping[str, Mapping[str, str]] = {"createTryOn": {"Idempotency-Key": "look-4711"}}
+LEFT_OUT = frozenset({"workspace_id", "webhook_url"})
+"""Optional fields of requests whose values nobody can copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A piece of code under a heading. `language` says how it is coloured."""
+
+    label: str
+    language: str
+    code: str
+
+    @property
+    def html(self) -> SafeString:
+        """The code, coloured."""
+        return highlighted(self.code, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An example request; `url` has its query, `headers` all but the key, `body` is None where there is none."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    authenticated: bool = True
+    body: Mapping[str, Any] | None = None
+
+
+def example(schema: Schema, document: Schema, different: Mapping[str, Any], name: str = "") -> Any:
+    """Return a value that fits `schema`: by the field's name where one is known, else by its type."""
+    node = resolved(schema, document)
+    if "properties" in node:
+        return {key: example(child, document, different, key) for key, child in node["properties"].items()}
+    if node.get("type") == "array":
+        return [example(node["items"], document, different)]
+    if len(values := node.get("enum", [])) == 1:
+        return values[0]
+    known = {**EXAMPLES, **different}
+    return {} if node["type"] == "object" and name not in known else known[name]
+
+
+def request_body(schema: Schema, document: Schema) -> dict[str, Any]:
+    """Return an example body that anyone can send."""
+    whole: dict[str, Any] = example(schema, document, {})
+    return {name: value for name, value in whole.items() if name not in LEFT_OUT}
+
+
+def example_url(base_url: str, path: str, operation_id: str) -> str:
+    """Return the URL of an operation, its path and query filled in."""
+    query = QUERY_OF.get(operation_id)
+    return f"{base_url}{path.format(**EXAMPLES)}" + (f"?{urlencode(query)}" if query else "")
+
+
+def request_samples(request: Call) -> tuple[Sample, ...]:
+    """Return the request in curl, Python and JavaScript. Each takes the key from `ZUPERTRY_KEY`."""
+    return (
+        Sample("curl", "shell", _curl(request)),
+        Sample("Python", "python", _python(request)),
+        Sample("JavaScript", "javascript", _javascript(request)),
+    )
+
+
+def json_sample(label: str, value: Any) -> Sample:
+    """Return `value` as indented JSON."""
+    return Sample(label, "json", _json(value))
+
+
+def _json(value: Any, indent: int = 2) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _curl(request: Call) -> str:
+    method = {"DELETE": "-X DELETE "}.get(request.method, "")
+    lines = [f'curl {method}"{request.url}"']
+    if request.authenticated:
+        lines.append('-H "Authorization: Bearer $ZUPERTRY_KEY"')
+    lines += [f'-H "{name}: {value}"' for name, value in request.headers.items()]
+    if request.body is not None:
+        lines += ['-H "Content-Type: application/json"', f"-d '{_json(request.body)}'"]
+    return " \\\n  ".join(lines)
+
+
+def _python(request: Call) -> str:
+    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
+    if request.authenticated:
+        headers.insert(0, '"Authorization": f"Bearer {os.environ[\'ZUPERTRY_KEY\']}"')
+    lines = [f'"{request.url}"']
+    if headers:
+        lines.append("headers={\n" + "".join(f"        {header},\n" for header in headers) + "    }")
+    if request.body is not None:
+        lines.append(f"json={_indented(_json(request.body, 4), 4)}")
+    arguments = "".join(f"    {line},\n" for line in [*lines, "timeout=40"])
+    return (
+        ("import os\n\n" if request.authenticated else "") + "import requests\n\n"
+        f"answer = requests.{request.method.lower()}(\n{arguments})\n"
+        "answer.raise_for_status()\nprint(answer.json())"
+    )
+
+
+def _javascript(request: Call) -> str:
+    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
+    if request.authenticated:
+        headers.insert(0, "Authorization: `Bearer ${process.env.ZUPERTRY_KEY}`")
+    if request.body is not None:
+        headers.append('"Content-Type": "application/json"')
+    lines = [f'method: "{request.method}"'] if request.method != "GET" else []
+    if headers:
+        lines.append("headers: {\n" + "".join(f"    {header},\n" for header in headers) + "  }")
+    if request.body is not None:
+        lines.append(f"body: JSON.stringify({_indented(_json(request.body), 2)})")
+    options = ", {\n" + "".join(f"  {line},\n" for line in lines) + "}" if lines else ""
+    return (
+        f'const answer = await fetch("{request.url}"{options});\n'
+        "if (!answer.ok) throw new Error(await answer.text());\nconsole.log(await answer.json());"
+    )
+
+
+def _indented(text: str, by: int) -> str:
+    return text.replace("\n", "\n" + " " * by)

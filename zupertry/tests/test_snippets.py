@@ -1,0 +1,166 @@
+"""The programs that the API reference shows do what it says."""
+
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from accounts.webhooks.signing import SigningSecrets, generate_secret, headers
+from zupertry.docs.conventions import SNIPPETS
+from zupertry.docs.samples import EXAMPLES
+from zupertry.testing.page import parse
+from zupertry.testing.service import Service
+
+RUN = {
+    "curl": ["bash", "-e", "-c"],
+    "Python": [sys.executable, "-c"],
+    "JavaScript": ["node", "--input-type=module", "-e"],
+}
+BODY = '{"type":"job.completed","data":{"name":"Zoë"}}'.encode()
+NOW = datetime.now(UTC)
+
+
+class Python:
+    """The Python program, as a receiver of webhooks would call it."""
+
+    program = runpy.run_path(str(SNIPPETS / "verify_webhook.py"))
+
+    def verify(self, body: bytes, signed: dict[str, str], secret: str) -> Any:
+        return self.program["verify_webhook"](body, signed, secret)
+
+    def simple(self, body: bytes, signature: str, secret: str) -> bool:
+        return bool(self.program["verify_signature"](body, signature, secret))
+
+
+class Node:
+    """The JavaScript program, likewise."""
+
+    def verify(self, body: bytes, signed: dict[str, str], secret: str) -> Any:
+        return self._call("verifyWebhook", body, {name.lower(): value for name, value in signed.items()}, secret)
+
+    def simple(self, body: bytes, signature: str, secret: str) -> bool:
+        return bool(self._call("verifySignature", body, signature, secret))
+
+    def _call(self, function: str, body: bytes, *arguments: Any) -> Any:
+        program = (
+            f"import {{ {function} }} from {json.dumps((SNIPPETS / 'verify_webhook.mjs').as_uri())};"
+            "const body = Buffer.from(process.argv[1], 'hex');"
+            f"console.log(JSON.stringify({function}(body, ...JSON.parse(process.argv[2]))));"
+        )
+        command = [*RUN["JavaScript"], program, body.hex(), json.dumps(arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        if done.returncode:
+            raise ValueError(done.stderr)
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(
+    params=[Python, pytest.param(Node, marks=pytest.mark.skipif(not shutil.which("node"), reason="needs Node"))]
+)
+def verifier(request):
+    return request.param()
+
+
+def signed(moment: datetime = NOW, *, current: str, previous: str = "") -> dict[str, str]:
+    return headers(BODY, "evt_1", moment, SigningSecrets(current, previous))
+
+
+def test_the_program_returns_an_event_that_was_signed_by_us(verifier):
+    secret = generate_secret()
+
+    assert verifier.verify(BODY, signed(current=secret), secret) == json.loads(BODY)
+    assert verifier.simple(BODY, signed(current=secret)["X-Zupertry-Signature"], secret)
+
+
+def test_during_a_rotation_the_program_accepts_both_secrets(verifier):
+    new, old = generate_secret(), generate_secret()
+    both = signed(current=new, previous=old)
+
+    assert verifier.verify(BODY, both, new) == verifier.verify(BODY, both, old) == json.loads(BODY)
+    assert verifier.simple(BODY, both["X-Zupertry-Signature"], old)
+
+
+@pytest.mark.parametrize(
+    ("body", "changed"),
+    [
+        (BODY + b" ", {}),
+        (BODY, {"webhook-id": "evt_2"}),
+        (BODY, {"webhook-timestamp": str(int(time.time()) - 100)}),
+        (BODY, {"webhook-timestamp": ""}),
+        (BODY, {"webhook-timestamp": "soon"}),
+        (BODY, {"webhook-signature": ""}),
+        (BODY, {"webhook-signature": "v1,c2hvcnQ="}),
+        (BODY, {"webhook-signature": "v1,ü"}),
+    ],
+)
+def test_the_program_refuses_what_we_did_not_sign(verifier, body, changed):
+    secret = generate_secret()
+    sent = signed(datetime.now(UTC) - timedelta(seconds=2), current=secret)
+
+    with pytest.raises(ValueError, match="webhook"):
+        verifier.verify(body, {**sent, **changed}, secret)
+
+
+def test_the_program_refuses_what_is_old_or_signed_by_another(verifier):
+    secret = generate_secret()
+
+    with pytest.raises(ValueError, match="too old"):
+        verifier.verify(BODY, signed(datetime.now(UTC) - timedelta(minutes=6), current=secret), secret)
+    with pytest.raises(ValueError, match="does not fit"):
+        verifier.verify(BODY, signed(current=generate_secret()), secret)
+    with pytest.raises(ValueError, match="unsigned"):
+        verifier.verify(BODY, {}, secret)
+    for signature in ("", "0" * 64, "ü"):
+        assert not verifier.simple(BODY, signature, secret)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("language", RUN)
+def test_the_samples_run_as_they_stand_with_a_test_key(service, language):
+    if not shutil.which(RUN[language][0]):
+        pytest.skip(f"needs {RUN[language][0]}")
+    environment = {**service.environment, "ZUPERTRY_KEY": service.bootstrap().test_key}
+    programs = programs_in(language, service)
+
+    accepted = run(language, programs.pop("createTryOn"), environment)
+    [job_id] = re.findall(r"job_[0-9a-v]{26}", accepted.stdout)
+    done = {
+        operation: run(language, program.replace(EXAMPLES["job_id"], job_id), environment)
+        for operation, program in programs.items()
+    }
+
+    assert re.search("job_not_cancellable|409", done["cancelJob"].stdout + done.pop("cancelJob").stderr)
+    for operation, process in done.items():
+        assert process.returncode == 0, f"{operation}: {process.stderr}"
+        assert not process.stdout.startswith('{"error"'), f"{operation}: {process.stdout}"
+    assert "completed" in done["getJob"].stdout
+
+
+def programs_in(language: str, service: Service) -> dict[str, str]:
+    """The programs of one language on the page, by operation."""
+    with urllib.request.urlopen(f"{service.url}/docs/api") as answer:
+        page = parse(answer.read().decode())
+    return {
+        article.attributes["id"]: figure.all("code")[0].text
+        for article in page.all("article")
+        for figure in article.all("figure")
+        if figure.all("figcaption")[0].text == language
+    }
+
+
+def run(language: str, program: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*RUN[language], program], capture_output=True, text=True, timeout=60, env=environment)
