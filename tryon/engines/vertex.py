@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from tryon.engines.base import Engine, EngineError, Picture, TryOn
+from tryon.engines.vertex_messages import BLOCKED, REFUSED, UNUSABLE
 
 if TYPE_CHECKING:
     from tryon.engines.vertex_client import Prediction, VertexClient
-
-BLOCKED = "The engine's safety filter refused these pictures. Use another photo of the person or of the garment."
-REFUSED = "The try-on engine could not work with these pictures. Use another photo of the person or of the garment."
-UNUSABLE = "The try-on engine gave an answer that cannot be used. Submit the job again."
 
 # What stands for a picture in the request until it is sent: see `vertex_client.Body`.
 _PERSON, _GARMENT = "@person@", "@garment@"

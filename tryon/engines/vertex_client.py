@@ -22,10 +22,7 @@ from google.protobuf.struct_pb2 import Value  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from tryon.engines.base import EngineError
-from tryon.engines.vertex import BLOCKED, REFUSED, UNUSABLE
-
-_UNAVAILABLE = "The try-on engine cannot be reached or is too busy. Submit the job again in a few minutes."
-_TIMEOUT = "The try-on engine took too long to answer. Submit the job again."
+from tryon.engines.vertex_messages import BLOCKED, REFUSED, TIMED_OUT, UNAVAILABLE, UNUSABLE
 
 # How Google words a refusal by its safety filter:
 # https://cloud.google.com/vertex-ai/generative-ai/docs/image/responsible-ai-imagen#safety-categories
@@ -190,9 +187,9 @@ def engine_error(error: Exception, request_id: str = "") -> EngineError:
     if isinstance(error, GoogleAPICallError):
         return _answered_with_error(error, detail)
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-        return EngineError("engine_timeout", _TIMEOUT, permanent=False, detail=detail)
+        return EngineError("engine_timeout", TIMED_OUT, permanent=False, detail=detail)
     if isinstance(error, (GoogleAuthError, requests.RequestException, urllib3.exceptions.HTTPError)):
-        return EngineError("engine_unavailable", _UNAVAILABLE, permanent=False, detail=detail)
+        return EngineError("engine_unavailable", UNAVAILABLE, permanent=False, detail=detail)
     return EngineError("engine_error", UNUSABLE, permanent=False, detail=detail)
 
 
@@ -205,7 +202,7 @@ def _answered_with_error(error: GoogleAPICallError, detail: str) -> EngineError:
         return EngineError("content_blocked", BLOCKED, permanent=True, detail=detail)
     if error.code in (400, 413):
         return EngineError("engine_error", REFUSED, permanent=True, detail=detail)
-    return EngineError("engine_unavailable", _UNAVAILABLE, permanent=False, detail=detail)
+    return EngineError("engine_unavailable", UNAVAILABLE, permanent=False, detail=detail)
 
 
 def _detail(error: Exception, request_id: str) -> str:
