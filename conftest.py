@@ -1,8 +1,11 @@
 """The fixture world: Alice the owner, Bob her teammate, Charlie of another organisation."""
 
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.db import connection
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
@@ -10,11 +13,29 @@ from zupertry.core import ratelimit
 from zupertry.testing.world import World, make_world
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Hash passwords in no time: the real hasher takes a quarter of a second for each person of the world."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_configure() -> None:
+    """Hash passwords fast: every test makes people."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> Iterator[None]:
     """Let no test inherit another's rate-limit window."""
     yield
     ratelimit.forget()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Keep SQLite's test database in a file, as the service does: in memory its threads would meet other locks."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
 
 
 @pytest.fixture
@@ -25,7 +46,7 @@ def world(db: None) -> World:
 
 @pytest.fixture(autouse=True)
 def _ledger_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Lift the append-only trigger while a transactional test's teardown flushes the tables."""
+    """Lift the append-only trigger while a transactional test's teardown flushes the tables, the plans among them."""
     transactional = "transactional_db" in request.fixturenames or (
         (mark := request.node.get_closest_marker("django_db")) and mark.kwargs.get("transaction")
     )
@@ -35,6 +56,7 @@ def _ledger_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     request.getfixturevalue("transactional_db")
     with connection.schema_editor() as editor:
         make_ledger_append_only(editor)
+        import_module("billing.migrations.0003_plans").make_plans(apps, editor)
     yield
     with connection.schema_editor() as editor:
         let_ledger_change(editor)

@@ -29,6 +29,9 @@ MESSAGES = {
 RETRYABLE = frozenset({"image_unreachable", "engine_unavailable", "engine_timeout", "engine_error", "internal_error"})
 
 
-def failure(code: str, detail: str = "") -> Failure:
-    """Return the failure with its usual message."""
-    return Failure(code, MESSAGES[code], detail)
+def failure(code: str, detail: str = "", *, role: str = "model") -> Failure:
+    """Return the failure with its usual message; where that is about one picture, `role` says which."""
+    message = MESSAGES[code]
+    if code.startswith("image_"):
+        message = message.replace("model image", f"{role} image")
+    return Failure(code, message, detail)

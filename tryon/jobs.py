@@ -141,16 +141,18 @@ def claim(job_id: str) -> Job | None:
     now = timezone.now()
     lease = now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
     active = Organisation.objects.filter(suspended_at=None)
+    claimable = Job.objects.filter(id=job_id, organisation__in=active)
     # The status stands in the UPDATE's own WHERE: PostgreSQL looks at it again after waiting for another's commit.
-    pending = Job.objects.filter(id=job_id, status=Status.PENDING, organisation__in=active)
+    pending = claimable.filter(status=Status.PENDING)
     started = pending.update(status=Status.PROCESSING, attempt=1, started_at=now, lease_expires_at=lease)
-    if started or _reclaim(job_id, now, lease):
-        return Job.objects.get(id=job_id)
+    if started or _reclaim(claimable, now, lease):
+        # By its lease: a worker that slept through it since must not take the next attempt for its own.
+        return Job.objects.filter(id=job_id, lease_expires_at=lease).first()
     return None
 
 
-def _reclaim(job_id: str, now: datetime, lease: datetime) -> bool:
-    job = Job.objects.filter(id=job_id, status=Status.PROCESSING, lease_expires_at__lte=now).first()
+def _reclaim(claimable: QuerySet[Job], now: datetime, lease: datetime) -> bool:
+    job = claimable.filter(status=Status.PROCESSING, lease_expires_at__lte=now).first()
     if job is None:
         return False
     if job.attempt >= MAX_ATTEMPTS:
@@ -202,8 +204,8 @@ def fail(job: Job, reason: Failure) -> bool:
         status=Status.FAILED,
         credits_consumed=0,
         error_code=reason.code,
-        error_message=reason.message[:500],
-        error_detail=reason.detail,
+        error_message=_storable(reason.message)[:500],
+        error_detail=_storable(reason.detail),
         output_expires_at=now,
     ):
         return False
@@ -212,6 +214,11 @@ def fail(job: Job, reason: Failure) -> bool:
     retryable = reason.code in RETRYABLE
     _tell(job, "job.failed", now, error=job.error_message, error_code=job.error_code, retryable=retryable)
     return True
+
+
+def _storable(text: str) -> str:
+    """Return text that PostgreSQL takes: it can't hold a NUL."""
+    return text.replace("\x00", "")
 
 
 def _end(job: Job, now: datetime, **changes: Any) -> bool:

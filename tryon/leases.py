@@ -27,6 +27,7 @@ class LeaseKeeper:
     def __init__(self) -> None:
         self._held: dict[tuple[str, int], float] = {}
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -50,22 +51,27 @@ class LeaseKeeper:
 
     def hand_back(self) -> list[str]:
         """Let every attempt's lease end now, so that another worker takes over at once. Returns the jobs' ids."""
-        with self._lock:
-            attempts, self._held = list(self._held), {}
-        self._set(attempts, 0)
+        with self._writing:  # a renewal that is under way must not come after this
+            with self._lock:
+                attempts, self._held = list(self._held), {}
+            self._set(attempts, 0)
         return [job_id for job_id, _ in attempts]
 
     def _renew_for_ever(self) -> None:
         while True:
             time.sleep(settings.JOB_LEASE_SECONDS / 3)
-            with self._lock:
-                attempts = [attempt for attempt, stuck_at in self._held.items() if time.monotonic() < stuck_at]
             try:
-                self._set(attempts, settings.JOB_LEASE_SECONDS)
+                self._renew()
             except DatabaseError:
-                log.exception("leases_not_renewed", attempts=len(attempts))
+                log.exception("leases_not_renewed", attempts=len(self))
             finally:
                 release_connection()
+
+    def _renew(self) -> None:
+        with self._writing:
+            with self._lock:
+                attempts = [attempt for attempt, stuck_at in self._held.items() if time.monotonic() < stuck_at]
+            self._set(attempts, settings.JOB_LEASE_SECONDS)
 
     @staticmethod
     def _set(attempts: list[tuple[str, int]], seconds: float) -> None:

@@ -27,11 +27,12 @@ log = structlog.get_logger(__name__)
 
 
 class SimulatedFailure(Exception):
-    """A test URL asked for this failure."""
+    """The test URL of one of the pictures asked for this failure."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, role: Role) -> None:
         super().__init__(code)
         self.code = code
+        self.role = role
 
 
 class LeaseLost(Exception):
@@ -63,14 +64,26 @@ def _run(job_id: str, engine: Engine) -> None:
         return
     structlog.contextvars.bind_contextvars(job=job.id)
     with keeper.hold(job):
-        try:
-            made = _attempt(job, engine)
-            if not jobs.complete(job, engine_request_id=made.request_id):
-                storage.delete(job.output_name)
-        except LeaseLost:
+        if not _end(job, engine):
             log.warning("lease_lost", job=job.id, attempt=job.attempt)
-        except (PictureError, EngineError, SimulatedFailure) as error:
-            jobs.fail(job, _reason(error))
+            _delete_pictures(job)
+
+
+def _end(job: Job, engine: Engine) -> bool:
+    """Make the attempt and end the job by it. False: another attempt has taken over."""
+    try:
+        made = _attempt(job, engine)
+        return jobs.complete(job, engine_request_id=made.request_id)
+    except LeaseLost:
+        return False
+    except (PictureError, EngineError, SimulatedFailure) as error:
+        return jobs.fail(job, _reason(error))
+
+
+def _delete_pictures(job: Job) -> None:
+    """Delete what a late attempt has stored: its successor may have looked for files before they were there."""
+    for name in (job.person_name, job.garment_name, job.output_name):
+        storage.delete(name)
 
 
 def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:
@@ -80,7 +93,7 @@ def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:
         case EngineError():
             return Failure(error.code, error.message, error.detail)
         case SimulatedFailure():
-            return failure(error.code)
+            return failure(error.code, role=error.role)
 
 
 def _attempt(job: Job, engine: Engine) -> TryOn:
@@ -112,7 +125,7 @@ def _input(url: str, role: Role) -> Picture:
     if simulated is None:
         return fetch(url, role=role)
     if simulated.error_code:
-        raise SimulatedFailure(simulated.error_code)
+        raise SimulatedFailure(simulated.error_code, role)
     time.sleep(simulated.delay)
     return sample(role)
 

@@ -10,11 +10,14 @@ class Slots:
     def __init__(self) -> None:
         self._taken: defaultdict[str, int] = defaultdict(int)
         self._waiting: defaultdict[str, dict[str, None]] = defaultdict(dict)
+        self._closed = False
         self._lock = threading.Lock()
 
     def take(self, engine: str, limit: int, job_id: str) -> bool:
-        """Take a slot for a job, or have the job wait for one."""
+        """Take a slot for a job, or have the job wait for one. Once closed there is neither."""
         with self._lock:
+            if self._closed:
+                return False
             if self._taken[engine] >= limit:
                 self._waiting[engine][job_id] = None
                 return False
@@ -32,10 +35,18 @@ class Slots:
             self._taken[engine] -= 1
             return None
 
-    def turn_away(self) -> None:
-        """Forget who waits, when the process stops. The sweep finds them."""
+    def __len__(self) -> int:
+        """Return how many slots are taken, of all engines together."""
         with self._lock:
+            return sum(self._taken.values())
+
+    def close(self) -> list[str]:
+        """Admit nobody more, when the process stops. Returns the ids of the jobs that waited."""
+        with self._lock:
+            self._closed = True
+            waited = [job_id for waiting in self._waiting.values() for job_id in waiting]
             self._waiting.clear()
+            return waited
 
 
 slots = Slots()

@@ -46,7 +46,9 @@ def wake_pending() -> int:
 
 def wake_abandoned() -> int:
     """Wake jobs whose worker let the lease expire. Returns how many."""
-    expired = Job.objects.filter(status=Job.Status.PROCESSING, lease_expires_at__lte=timezone.now())
+    expired = Job.objects.filter(
+        status=Job.Status.PROCESSING, lease_expires_at__lte=timezone.now(), organisation__suspended_at=None
+    )
     ids_ = list(expired.order_by("lease_expires_at").values_list("id", flat=True)[:BATCH])
     for job_id in ids_:
         wake("tryon.run", job_id)
@@ -58,9 +60,13 @@ def delete_expired_pictures() -> int:
     now = timezone.now()
     inputs_due = ~Q(person_name="") & Q(inputs_expire_at__lte=now)
     output_due = ~Q(output_name="") & Q(output_expires_at__lte=now)
-    due = list(Job.objects.filter(inputs_due)[:BATCH]) + list(Job.objects.filter(output_due)[:BATCH])
-    for job in due:
-        _delete_pictures(job, now)
+    due = {job.id: job for either in (inputs_due, output_due) for job in Job.objects.filter(either)[:BATCH]}
+    for job in due.values():
+        try:
+            _delete_pictures(job, now)
+        except Exception:
+            # Whatever storage has against this one, the others go; the next sweep comes back to it.
+            log.exception("pictures_not_deleted", job=job.id)
     return len(due)
 
 

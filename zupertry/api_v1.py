@@ -5,7 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.viewsets import WorkspaceViewSet
 from tryon.api.viewsets import JobViewSet, TryOnViewSet
-from zupertry.core.schema import serve_schema
+from zupertry.core.schema import SchemaViewSet
 from zupertry.overview.api import AccountViewSet
 
 router = SimpleRouter(trailing_slash=False)
@@ -16,5 +16,5 @@ router.register("workspaces", WorkspaceViewSet, basename="workspace")
 urlpatterns = [
     *router.urls,
     path("account", AccountViewSet.as_view({"get": "retrieve"}), name="account"),
-    path("openapi.json", serve_schema, name="openapi"),
+    path("openapi.json", SchemaViewSet.as_view({"get": "retrieve"}), name="openapi"),
 ]

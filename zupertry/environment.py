@@ -3,13 +3,15 @@
 `checks.py` reports the problems, in words, before anything starts.
 """
 
+import io
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -17,32 +19,44 @@ from cryptography.fernet import Fernet
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+MOST = 1_000_000
+_LINE = re.compile(r"\s*(#.*)?|(export )?[A-Za-z_][A-Za-z_0-9]*=.*")
+
+
+def env_file(default: Path) -> Path | None:
+    """Return the file that `ZUPERTRY_ENV_FILE` names (none if that is empty), else `default` where it exists."""
+    named = os.environ.get("ZUPERTRY_ENV_FILE")
+    if named is None:
+        return default if default.exists() else None
+    return Path(named) if named else None
+
 
 class Environment:
     """The process's environment, with what a `.env` file adds to it."""
 
-    def __init__(self, env_file: Path | None) -> None:
-        if env_file and env_file.is_file():
-            environ.Env.read_env(env_file)
+    def __init__(self, file: Path | None) -> None:
         self.problems: list[str] = []
+        if file:
+            self._read(file)
 
     def text(self, name: str, default: str = "") -> str:
-        """Return the value as it stands; an empty one counts as missing."""
+        """Return the value as it stands; an empty one counts as missing, and hides the file's."""
         return os.environ.get(name, "").strip() or default
 
     def items(self, name: str, default: str = "") -> list[str]:
         """Return a comma-separated list, blanks dropped."""
         return [item.strip() for item in self.text(name, default).split(",") if item.strip()]
 
-    def whole(self, name: str, default: int, *, least: int = 1) -> int:
-        """Return a whole number that is at least `least`."""
+    def whole(self, name: str, default: int, *, least: int = 1, most: int = MOST) -> int:
+        """Return a whole number from `least` to `most`."""
 
         def parse(text: str) -> int:
-            if (number := int(text)) < least:
+            if not least <= (number := int(text)) <= most:
                 raise ValueError(text)
             return number
 
-        return self._parse(name, str(default), parse, f"a whole number of at least {least}, such as {default}", default)
+        wanted = f"a whole number from {least} to {most}, such as {default}"
+        return self._parse(name, str(default), parse, wanted, default)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
@@ -86,24 +100,30 @@ class Environment:
         return self._parse(name, "", parse, "CIDRs separated by commas, such as 10.0.0.0/8,127.0.0.1/32", [])
 
     def base_url(self, name: str, default: str) -> str:
-        """Return an http(s) address with no path, query or trailing slash."""
+        """Return an http(s) address with no user, path, query or trailing slash."""
 
         def parse(text: str) -> str:
-            parts = urlsplit(text)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+            parts = _server(text, ["http", "https"])
+            if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
                 raise ValueError(text)
             return text.rstrip("/")
 
         return self._parse(name, default, parse, "an address such as https://app.example.com", default)
+
+    def server(self, name: str, schemes: Sequence[str], example: str) -> str:
+        """Return the address of a server that speaks one of `schemes`; empty when it is not set."""
+        return self._parse(name, "", lambda text: _server(text, schemes).geturl(), f"an address such as {example}", "")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's settings for a `sqlite:///…` or `postgres://…` address."""
         fallback: dict[str, Any] = environ.Env.db_url_config(default)
 
         def parse(text: str) -> dict[str, Any]:
-            if not text.startswith(("sqlite:", "postgres:", "postgresql:")):
+            if not text.startswith(("sqlite://", "postgres://", "postgresql://")):
                 raise ValueError(text)
             config: dict[str, Any] = environ.Env.db_url_config(text)
+            if config["NAME"] in {"", ":memory:"}:  # nothing that threads and processes could share
+                raise ValueError(text)
             return config
 
         return self._parse(
@@ -117,15 +137,48 @@ class Environment:
         if folder is None:
             self.problems.append(f"{name} is not set. Make one with: {_HOW_TO_MAKE[name]}")
             return make()
-        return _kept(folder / name.lower(), make)
+        path = folder / name.lower()
+        try:
+            return _kept(path, make)
+        except OSError as error:
+            self.problems.append(f"{name} can't be kept in {path}: {error.strerror}. Set it, or another VAR_DIR.")
+            return make()
+
+    def _read(self, file: Path) -> None:
+        """Add what the file says to the environment, which wins."""
+        try:
+            text = file.read_text("utf-8")
+        except OSError as error:
+            self.problems.append(f"{file} can't be read: {error.strerror}.")
+        except UnicodeDecodeError:
+            self.problems.append(f"{file} can't be read: it is not in UTF-8.")
+        else:
+            environ.Env.read_env(io.StringIO(text))
+            wrong = [str(number) for number, line in enumerate(text.splitlines(), 1) if not _LINE.fullmatch(line)]
+            if wrong:
+                self.problems.append(f"{file}: line {', '.join(wrong)} is not NAME=value, without spaces around the =.")
 
     def _parse(self, name: str, default: str, parse: Callable[[str], T], wanted: str, fallback: T) -> T:
         text = self.text(name, default)
+        if not text:
+            return fallback
         try:
             return parse(text)
         except (ValueError, KeyError, IndexError):
-            self.problems.append(f"{name} is “{text}”, but has to be {wanted}.")
+            self.problems.append(f"{name} is “{_without_password(text)}”, but has to be {wanted}.")
             return fallback
+
+
+def _server(text: str, schemes: Sequence[str]) -> SplitResult:
+    """Return the parts of a server's address. Raises `ValueError`."""
+    parts = urlsplit(text)
+    if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
+        raise ValueError(text)
+    return parts
+
+
+def _without_password(text: str) -> str:
+    return re.sub("//.*@", "//…@", text)
 
 
 _HOW_TO_MAKE = {

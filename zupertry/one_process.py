@@ -44,6 +44,7 @@ class OneProcess(BaseApplication):
 
     def __init__(self, when_ready: Callable[[], None]) -> None:
         self._when_ready = when_ready
+        self._background: Background | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -51,11 +52,21 @@ class OneProcess(BaseApplication):
         for name in GUNICORN_SETTINGS:
             self.cfg.set(name, getattr(gunicorn, name))
         self.cfg.set("when_ready", lambda _arbiter: self._when_ready())
-        self.cfg.set("post_worker_init", lambda _worker: Background().start())
+        self.cfg.set("post_worker_init", lambda _worker: self._start_background())
+        self.cfg.set("worker_exit", lambda _arbiter, _worker: self._stop_background())
 
     def load(self) -> Any:
         """Return the WSGI application."""
         return application
+
+    def _start_background(self) -> None:
+        self._background = Background()
+        self._background.start()
+
+    def _stop_background(self) -> None:
+        """Keep the process until its jobs have ended or have been handed back: the web may have been idle."""
+        if self._background:
+            self._background.stop()
 
 
 class Background:
@@ -73,12 +84,13 @@ class Background:
             hostname="up@localhost",
         )
         self._thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
+        self._stopping = threading.Thread(target=self._finish, name="stop", daemon=True)
 
     def start(self) -> None:
         """Start both, look for what was left from the last time, and stop when the web does."""
         self._thread.start()
         threading.Thread(
-            target=beat.Service(celery_app, max_interval=1, scheduler_cls=settings.CELERY_BEAT_SCHEDULER).start,
+            target=beat.Service(celery_app, max_interval=1, scheduler_cls=beat.Scheduler).start,
             name="beat",
             daemon=True,
         ).start()
@@ -92,13 +104,22 @@ class Background:
         stop_web = signal.getsignal(number)
 
         def stop(received: int, frame: FrameType | None) -> None:
-            threading.Thread(target=self._stop, name="stop", daemon=True).start()
+            self._begin_to_stop()
             if callable(stop_web):
                 stop_web(received, frame)
 
         signal.signal(number, stop)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Return when every job has ended; those that take too long are handed back, and the process ends here."""
+        self._begin_to_stop()
+        self._stopping.join()
+
+    def _begin_to_stop(self) -> None:
+        if self._stopping.ident is None:
+            self._stopping.start()
+
+    def _finish(self) -> None:
         setattr(state, "should_stop", os.EX_OK)  # noqa: B010  (the stubs know only its initial value)
         if not finish_or_hand_back(GRACE_SECONDS):
             os._exit(os.EX_OK)

@@ -1,6 +1,5 @@
 """Every setting, read from the environment. `.env.example` explains them; `checks.py` reports what is wrong."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,23 +7,22 @@ from urllib.parse import urlsplit
 
 from kombu import Queue
 
-from zupertry.environment import Environment, make_encryption_key, make_secret_key
+from zupertry.environment import Environment, env_file, make_encryption_key, make_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-_env_file = os.environ.get("ZUPERTRY_ENV_FILE", str(BASE_DIR / ".env"))
-ENVIRONMENT = Environment(Path(_env_file) if _env_file else None)
+ENVIRONMENT = Environment(env_file(BASE_DIR / ".env"))
 env = ENVIRONMENT
 
 # Where it runs
 
 HOST = env.text("HOST", "127.0.0.1")
-PORT = env.whole("PORT", 8000)
+PORT = env.whole("PORT", 8000, most=65_535)
 WEB_THREADS = env.whole("WEB_THREADS", 32)
 PUBLIC_URL = env.base_url("PUBLIC_URL", f"http://localhost:{PORT}")
 VAR_DIR = Path(env.text("VAR_DIR", "var"))
 VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
-REDIS_URL = env.text("REDIS_URL")
-ON_ONE_MACHINE = not REDIS_URL
+REDIS_URL = env.server("REDIS_URL", ["redis", "rediss"], "redis://host:6379/0")
+ON_ONE_MACHINE = not env.text("REDIS_URL")
 DEBUG = env.flag("DEBUG", default=False)
 # Health checks come from the machine itself, whatever the outer name is.
 ALLOWED_HOSTS = [str(urlsplit(PUBLIC_URL).hostname), *env.items("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
@@ -108,8 +106,8 @@ _storages: dict[str, dict[str, Any]] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
-            "endpoint_url": env.text("AWS_S3_ENDPOINT_URL") or None,
-            "region_name": env.text("AWS_S3_REGION_NAME") or env.text("AWS_REGION") or None,
+            "endpoint_url": env.base_url("AWS_S3_ENDPOINT_URL", "") or None,
+            "region_name": env.text("AWS_S3_REGION_NAME") or None,
             "signature_version": "s3v4",
             "default_acl": None,
             "querystring_auth": True,
@@ -131,12 +129,12 @@ _storages: dict[str, dict[str, Any]] = {
 }
 STORAGES = {
     "default": _storages[STORAGE],
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "zupertry.core.static_files.CollectedStaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = None if ON_ONE_MACHINE else BASE_DIR / "static_collected"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = ON_ONE_MACHINE
+WHITENOISE_USE_FINDERS = True
 if ON_ONE_MACHINE:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
@@ -145,7 +143,8 @@ if ON_ONE_MACHINE:
 WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", 32)
 JOB_LEASE_SECONDS = env.whole("JOB_LEASE_SECONDS", 60)
 SWEEP_INTERVAL_SECONDS = env.whole("SWEEP_INTERVAL_SECONDS", 30)
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL or "memory://localhost/"
+_broker = env.server("CELERY_BROKER_URL", ["redis", "rediss", "amqp", "amqps"], "amqp://user:password@host:5672//")
+CELERY_BROKER_URL = _broker or REDIS_URL or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
@@ -156,6 +155,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
         "visibility_timeout": 600,
         "unacked_restore_throttle": 1,
         "socket_connect_timeout": 1,
+        # A broker that hangs, or is away, delays an answer by these seconds once, and is not asked again at once.
+        "socket_timeout": 2,
+        "max_retries": 0,
         "socket_keepalive": True,
     }
 )
@@ -172,7 +174,7 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler" if ON_ONE_MACHINE else "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
@@ -200,6 +202,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "WEBHOOKS": ["tryon.api.webhooks.JOB_COMPLETED", "tryon.api.webhooks.JOB_FAILED"],
     "POSTPROCESSING_HOOKS": ["zupertry.core.schema.describe_conventions"],
 }
 

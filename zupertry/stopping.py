@@ -21,12 +21,12 @@ log = structlog.get_logger(__name__)
 
 def finish_or_hand_back(seconds: float) -> bool:
     """Wait for the attempts in flight, hand back those that last longer than `seconds`. True: all had ended."""
-    slots.turn_away()
+    waited = slots.close()
     end = time.monotonic() + seconds
-    while len(keeper) and time.monotonic() < end:
+    while len(slots) and time.monotonic() < end:
         time.sleep(0.05)
     handed_back = keeper.hand_back()
-    for job_id in handed_back:
+    for job_id in waited + handed_back:
         wake("tryon.run", job_id)
     registry.close_all()
     log.info("worker_stopped", handed_back=len(handed_back))
@@ -35,11 +35,13 @@ def finish_or_hand_back(seconds: float) -> bool:
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """Bound the stop of a worker process, which would otherwise wait for its slowest task."""
-    threading.Thread(target=_stop_in_time, name="stop", daemon=True).start()
+    """Bound the stop of a worker process, which would otherwise wait for its slowest task, or for the database."""
+    last_resort = threading.Timer(GRACE_SECONDS + LAST_SECONDS, os._exit, [os.EX_OK])
+    last_resort.daemon = True
+    last_resort.start()
+    threading.Thread(target=_hand_back_and_go, name="stop", daemon=True).start()
 
 
-def _stop_in_time() -> None:
-    if finish_or_hand_back(GRACE_SECONDS):
-        time.sleep(LAST_SECONDS)
-    os._exit(0)
+def _hand_back_and_go() -> None:
+    if not finish_or_hand_back(GRACE_SECONDS):
+        os._exit(os.EX_OK)

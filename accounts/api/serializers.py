@@ -6,12 +6,13 @@ from rest_framework import serializers
 
 from accounts.models import Workspace
 from zupertry.core.api import TimestampField
+from zupertry.core.ids import pattern
 
 
 class WorkspaceOut(serializers.ModelSerializer[Workspace]):
     """A workspace."""
 
-    id = serializers.CharField()
+    id = serializers.RegexField(pattern("ws"))
     created_at = TimestampField()
 
     class Meta:

@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from accounts.models import DeliveryAttempt, Organisation, WebhookDelivery, WebhookEvent
@@ -53,16 +54,21 @@ class Answer:
 
 def deliver(delivery_id: str) -> None:
     """Make the attempt that is due, if there is one and the server has room; then pass the room on."""
-    delivery = _claim(delivery_id)
+    delivery = WebhookDelivery.objects.only("organisation_id", "target").filter(id=delivery_id).first()
     if delivery is None:
         return
+    if claimed := _claim(delivery):
+        _attempt(claimed)
+    _pass_on(delivery)
+
+
+def _attempt(delivery: WebhookDelivery) -> None:
     started_at, clock = timezone.now(), time.monotonic()
     url, body, headers = _message(delivery, started_at)
     release_connection()
     answer = _send(url, body, headers)
     duration_ms = round((time.monotonic() - clock) * 1000)
     _settle(delivery, answer, started_at, duration_ms)
-    _pass_on(delivery)
 
 
 def _due(now: datetime) -> QuerySet[WebhookDelivery]:
@@ -70,27 +76,30 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
     return WebhookDelivery.objects.filter(free, next_attempt_at__lte=now)
 
 
-@transaction.atomic
-def _claim(delivery_id: str) -> WebhookDelivery | None:
-    """Take a due delivery under a lease, unless its server has its share in flight already."""
-    delivery = WebhookDelivery.objects.only("organisation_id", "target").filter(id=delivery_id).first()
-    if delivery is None:
-        return None
-    # Claims of one organisation stand in line here, so that two can't both count three and make five.
-    Organisation.objects.select_for_update().only("pk").get(pk=delivery.organisation_id)
-    now = timezone.now()
+def _has_room(target: WebhookDelivery, now: datetime) -> bool:
+    """Say whether the server that a delivery goes to has less than its share in flight."""
     in_flight = WebhookDelivery.objects.filter(
-        organisation_id=delivery.organisation_id,
-        target=delivery.target,
+        organisation_id=target.organisation_id,
+        target=target.target,
         next_attempt_at__isnull=False,
         lease_expires_at__gt=now,
     )
-    if in_flight.count() >= IN_FLIGHT_PER_TARGET:
+    return in_flight.count() < IN_FLIGHT_PER_TARGET
+
+
+@transaction.atomic
+def _claim(delivery: WebhookDelivery) -> WebhookDelivery | None:
+    """Take a due delivery under a lease, unless its server has its share in flight already."""
+    # Claims of one organisation stand in line here, so that two can't both count three and make five. No key is
+    # changed: whoever inserts a row that refers to the organisation need not wait.
+    Organisation.objects.select_for_update(no_key=True).only("pk").get(pk=delivery.organisation_id)
+    now = timezone.now()
+    if not _has_room(delivery, now):
         return None
-    claimed = _due(now).filter(id=delivery_id).update(attempt=F("attempt") + 1, lease_expires_at=now + LEASE)
+    claimed = _due(now).filter(id=delivery.id).update(attempt=F("attempt") + 1, lease_expires_at=now + LEASE)
     if not claimed:
         return None
-    return WebhookDelivery.objects.select_related("event", "organisation__webhook_endpoint").get(id=delivery_id)
+    return WebhookDelivery.objects.select_related("event", "organisation__webhook_endpoint").get(id=delivery.id)
 
 
 def _message(delivery: WebhookDelivery, moment: datetime) -> tuple[str, bytes, dict[str, str]]:
@@ -158,15 +167,23 @@ def _outcome(attempt: int, answer: Answer) -> tuple[WebhookDelivery.Status, floa
 
 
 def _pass_on(delivery: WebhookDelivery) -> None:
-    """Wake the oldest delivery that may have found this server busy."""
-    waiting = _due(timezone.now()).filter(organisation_id=delivery.organisation_id, target=delivery.target)
+    """Wake the oldest delivery that may have found this server busy, also when another took the one that was woken."""
+    now = timezone.now()
+    if not _has_room(delivery, now):
+        return
+    waiting = _due(now).filter(organisation_id=delivery.organisation_id, target=delivery.target)
     if next_id := waiting.order_by("next_attempt_at").values_list("id", flat=True).first():
         wake("accounts.deliver", next_id)
 
 
 def sweep() -> int:
-    """Wake deliveries that are due and that nobody works on. Returns how many."""
-    ids = list(_due(timezone.now()).order_by("next_attempt_at").values_list("id", flat=True)[:SWEEP_BATCH])
+    """Wake deliveries that are due and that nobody works on. Returns how many.
+
+    No more of each server's than it may have in flight: one that hangs must not keep the others out of the batch.
+    """
+    place = Window(RowNumber(), partition_by=["organisation_id", "target"], order_by="next_attempt_at")
+    first = _due(timezone.now()).annotate(place=place).filter(place__lte=IN_FLIGHT_PER_TARGET)
+    ids = list(first.order_by("next_attempt_at").values_list("id", flat=True)[:SWEEP_BATCH])
     for delivery_id in ids:
         wake("accounts.deliver", delivery_id)
     return len(ids)

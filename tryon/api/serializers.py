@@ -14,14 +14,18 @@ from tryon.failures import MESSAGES, RETRYABLE
 from tryon.models import Job
 from zupertry.core.addresses import MAX_URL_LENGTH, UrlError, check_url
 from zupertry.core.api import AbsentWhenNull, StrictCharField, TimestampField, timestamp
+from zupertry.core.ids import pattern
 from zupertry.core.storage import signed_url
 
 REFUSED_SUFFIXES = frozenset(
     [".gif", ".bmp", ".tif", ".tiff", ".svg", ".heic", ".heif", ".avif", ".ico", ".psd", ".pdf"]
 )
+MAX_CLIENT_REFERENCE = 200
 MAX_METADATA_ENTRIES = 20
 MAX_METADATA_KEY = 40
 MAX_METADATA_VALUE = 500
+MAX_WAIT_SECONDS = 30
+URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://", "maxLength": MAX_URL_LENGTH}
 
 
 def _check_outbound(url: str) -> None:
@@ -31,6 +35,7 @@ def _check_outbound(url: str) -> None:
         raise serializers.ValidationError(str(error)) from error
 
 
+@extend_schema_field(URL_SCHEMA)
 class OutboundUrlField(StrictCharField):
     """An http(s) URL that the service may reach, as far as that can be told without the network."""
 
@@ -65,6 +70,14 @@ class PictureUrlField(OutboundUrlField):
             raise serializers.ValidationError(f"{simulation.HOST} is for test keys only. Send a real picture's URL.")
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_METADATA_ENTRIES,
+        "propertyNames": {"maxLength": MAX_METADATA_KEY},
+        "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE},
+    }
+)
 class MetadataField(serializers.DictField):
     """A flat map of strings: at most 20 entries, keys of 40 and values of 500 characters."""
 
@@ -80,23 +93,32 @@ class MetadataField(serializers.DictField):
 
 
 class TryOnIn(AbsentWhenNull):
-    """Two pictures, and where to tell of the result. The context's `mode` is the key's."""
+    """Two pictures, and where to tell of the result."""
 
-    model_image_url = PictureUrlField(help_text="The person: a JPEG, PNG or WebP of at most 10 MB, publicly reachable.")
-    garment_image_url = PictureUrlField(help_text="The garment: likewise.")
-    workspace_id = StrictCharField(required=False, help_text="Default: the oldest active workspace.")
-    webhook_url = OutboundUrlField(required=False, help_text="Default: the organisation's.")
-    client_reference_id = StrictCharField(
-        required=False, max_length=200, help_text="Echoed, and a filter of the listing."
+    model_image_url = PictureUrlField(
+        help_text="The person: a JPEG, PNG or WebP of at most 10 MB, publicly reachable. With a test key, a name on "
+        f"`{simulation.HOST}` simulates what it says: `success.jpg`, `slow.jpg`, or any `error_code` of a job."
     )
-    metadata = MetadataField(required=False, help_text="Echoed.")
+    garment_image_url = PictureUrlField(help_text="The garment: likewise.")
+    workspace_id = StrictCharField(
+        required=False, allow_null=True, allow_blank=True, help_text="Default: the oldest active workspace."
+    )
+    webhook_url = OutboundUrlField(required=False, allow_null=True, help_text="Default: the organisation's.")
+    client_reference_id = StrictCharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        max_length=MAX_CLIENT_REFERENCE,
+        help_text="Echoed, and a filter of the listing.",
+    )
+    metadata = MetadataField(required=False, allow_null=True, help_text="Echoed.")
 
 
 class Accepted(serializers.ModelSerializer[Job]):
     """A job that has been accepted."""
 
-    job_id = serializers.CharField(source="id")
-    status = serializers.SerializerMethodField()
+    job_id = serializers.RegexField(pattern("job"), source="id")
+    status = serializers.SerializerMethodField(help_text="What it was when the request came first.")
     created_at = TimestampField()
 
     class Meta:
@@ -112,17 +134,31 @@ class Accepted(serializers.ModelSerializer[Job]):
 class JobOut(serializers.ModelSerializer[Job]):
     """A job, as a listing shows it."""
 
-    job_id = serializers.CharField(source="id")
-    workspace_id = serializers.CharField()
-    output_url = serializers.SerializerMethodField(help_text="Signed, valid for an hour, signed afresh at each read.")
-    error_code = serializers.SerializerMethodField()
-    error_message = serializers.SerializerMethodField()
-    retryable = serializers.SerializerMethodField(help_text="Whether the same pictures may pass when submitted again.")
+    job_id = serializers.RegexField(pattern("job"), source="id")
+    workspace_id = serializers.RegexField(pattern("ws"))
+    output_url = serializers.SerializerMethodField(
+        help_text="Signed, valid for an hour, signed afresh at each read. Null unless completed, or once deleted."
+    )
+    credits_consumed = serializers.IntegerField(
+        min_value=0,
+        max_value=1,
+        allow_null=True,
+        help_text="Null until the job ends; 0 in test mode, and whenever the credit came back.",
+    )
+    error_code = serializers.SerializerMethodField(help_text="Null unless the job failed.")
+    error_message = serializers.SerializerMethodField(help_text="Which picture it was, and what to do.")
+    retryable = serializers.SerializerMethodField(
+        help_text="Whether the same pictures may pass when submitted again; null unless the job failed."
+    )
     created_at = TimestampField()
-    completed_at = TimestampField(allow_null=True)
-    output_expires_at = serializers.SerializerMethodField()
+    completed_at = TimestampField(allow_null=True, help_text="Null until the job ends.")
+    duration_ms = serializers.IntegerField(
+        min_value=0, allow_null=True, help_text="Processing time in milliseconds; null until the job ends."
+    )
+    output_expires_at = serializers.SerializerMethodField(help_text="When the picture is deleted.")
     pictures_deleted_at = TimestampField(allow_null=True)
-    metadata = serializers.DictField(child=serializers.CharField())
+    client_reference_id = serializers.CharField(allow_null=True, max_length=MAX_CLIENT_REFERENCE)
+    metadata = MetadataField()
 
     class Meta:
         model = Job
@@ -145,6 +181,7 @@ class JobOut(serializers.ModelSerializer[Job]):
             "metadata",
         ]
 
+    @extend_schema_field(serializers.URLField(allow_null=True))
     def get_output_url(self, job: Job) -> str | None:
         """Return a fresh link to a completed job's picture, while it is kept."""
         return signed_url(job.output_name) if job.status == Job.Status.COMPLETED and job.output_name else None
@@ -173,12 +210,13 @@ class JobOut(serializers.ModelSerializer[Job]):
 class JobDetail(JobOut):
     """A job, with what became of its webhook."""
 
-    webhook_url = serializers.SerializerMethodField()
-    webhook_status = serializers.SerializerMethodField()
+    webhook_url = serializers.SerializerMethodField(help_text="Where the result is told, if anywhere.")
+    webhook_status = serializers.SerializerMethodField(help_text="Null without a webhook, and for a cancelled job.")
 
     class Meta(JobOut.Meta):
         fields = [*JobOut.Meta.fields, "webhook_url", "webhook_status"]
 
+    @extend_schema_field(serializers.URLField(allow_null=True))
     def get_webhook_url(self, job: Job) -> str | None:
         """Return where the result is told, if anywhere."""
         return job.webhook_url or None
@@ -194,14 +232,14 @@ class JobDetail(JobOut):
 class JobQuery(serializers.Serializer[Any]):
     """How to narrow the listing."""
 
-    workspace_id = StrictCharField(required=False)
-    status = serializers.ChoiceField(choices=Job.Status.choices, required=False)
-    mode = serializers.ChoiceField(choices=Mode.choices, required=False)
-    client_reference_id = StrictCharField(required=False, max_length=200)
+    workspace_id = StrictCharField(required=False, allow_blank=True, help_text="Jobs of this workspace.")
+    status = serializers.ChoiceField(choices=Job.Status.choices, required=False, help_text="Jobs in this state.")
+    mode = serializers.ChoiceField(choices=Mode.choices, required=False, help_text="Jobs of this mode.")
+    client_reference_id = StrictCharField(
+        required=False, allow_blank=True, max_length=MAX_CLIENT_REFERENCE, help_text="Jobs submitted with exactly this."
+    )
     created_after = serializers.DateTimeField(required=False, help_text="Made later than this, in ISO 8601.")
     created_before = serializers.DateTimeField(required=False, help_text="Made earlier than this, in ISO 8601.")
-    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=100)
-    cursor = StrictCharField(required=False, help_text="`next_cursor` of the page before.")
 
 
 class WaitQuery(serializers.Serializer[Any]):
@@ -216,5 +254,5 @@ class JobPage(serializers.Serializer[Any]):
     """A page of jobs, newest first."""
 
     jobs = JobOut(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-    has_more = serializers.BooleanField()
+    next_cursor = serializers.CharField(allow_null=True, help_text="Send it as `cursor` for the next page.")
+    has_more = serializers.BooleanField(help_text="Whether there is a next page.")

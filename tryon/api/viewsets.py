@@ -1,25 +1,55 @@
 """`/v1/tryon` and `/v1/jobs`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import key_of
 from accounts.models import ApiKey, Mode, Workspace
 from tryon import jobs
-from tryon.api.serializers import Accepted, JobDetail, JobPage, JobQuery, TryOnIn, WaitQuery
+from tryon.api.serializers import Accepted, JobDetail, JobOut, JobPage, JobQuery, TryOnIn, WaitQuery
 from tryon.api.waiting import wait_for_end
 from tryon.models import Job
 from zupertry.core import ids
-from zupertry.core.api import ApiViewSet, validated
+from zupertry.core.api import ApiViewSet
 from zupertry.core.errors import Refusal
-from zupertry.core.pagination import page
+from zupertry.core.pagination import KeysetPagination, PageQuery
 
 MAX_IDEMPOTENCY_KEY = 255
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
+    OpenApiParameter.HEADER,
+    description="Kept for 24 h, per organisation and mode; only a 202 is remembered. The same key and body give the "
+    "first answer again, and no second job or charge.",
+)
+ACCEPTED_HEADERS = [
+    OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[202], description="Path of the job."),
+    OpenApiParameter(
+        "Idempotent-Replayed",
+        {"type": "string", "enum": ["true"]},
+        OpenApiParameter.HEADER,
+        response=[202],
+        description="Sent when this is the first answer again.",
+    ),
+]
+JOB_ID = OpenApiParameter("job_id", str, OpenApiParameter.PATH, pattern=ids.pattern("job"), description="The job.")
+EXAMPLE = OpenApiExample(
+    "A test job",
+    request_only=True,
+    value={
+        "model_image_url": "https://test.zupertry.com/success.jpg",
+        "garment_image_url": "https://test.zupertry.com/success.jpg",
+        "client_reference_id": "order-1042",
+        "metadata": {"sku": "shirt-7"},
+    },
+)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -30,8 +60,14 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-class TryOnViewSet(ApiViewSet):
+class TryOnViewSet(mixins.CreateModelMixin, ApiViewSet):
     """Where jobs begin."""
+
+    serializer_class = TryOnIn
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Tell the serializer what mode the key is of."""
+        return {**super().get_serializer_context(), "mode": key_of(self.request).mode}
 
     @extend_schema(
         summary="Submit a try-on",
@@ -39,16 +75,18 @@ class TryOnViewSet(ApiViewSet):
         tags=["Try-on"],
         request=TryOnIn,
         responses={202: Accepted},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Kept for 24 h.")],
+        parameters=[IDEMPOTENCY_KEY, *ACCEPTED_HEADERS],
+        examples=[EXAMPLE],
     )
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Accept two pictures. A live key holds one credit; the same `Idempotency-Key` makes no second job."""
         key = key_of(request)
-        asked = validated(TryOnIn(data=request.data, context={"mode": key.mode}))
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
         submission = jobs.submit(
             key.organisation,
             Mode(key.mode),
-            jobs.TryOnRequest(**asked),
+            jobs.TryOnRequest(**asked.validated_data),
             actor=f"key:{key.id}",
             idempotency_key=_idempotency_key(request),
         )
@@ -58,60 +96,86 @@ class TryOnViewSet(ApiViewSet):
         return Response(Accepted(submission.job).data, status=202, headers=headers)
 
 
-class JobViewSet(ApiViewSet):
+class JobPages(KeysetPagination):
+    """Pages of jobs."""
+
+    prefix = "job"
+    rows_name = "jobs"
+
+
+class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, ApiViewSet):
     """What became of jobs."""
 
     lookup_url_kwarg = "job_id"
     lookup_value_regex = "[^/]+"
+    pagination_class = JobPages
+
+    def get_queryset(self) -> QuerySet[Job]:
+        """Return the jobs that the key may list: its organisation's; a test key's only test jobs."""
+        key = key_of(self.request)
+        own = Job.objects.filter(organisation_id=key.organisation_id)
+        return own.filter(mode=Mode.TEST) if key.mode == Mode.TEST else own
+
+    def get_object(self) -> Job:
+        """Return the job named. Raises `Refusal`: `job_not_found`, `forbidden`."""
+        key, job_id = key_of(self.request), self.kwargs["job_id"]
+        known = Job.objects.select_related("delivery")
+        job = known.filter(id=job_id).first() if ids.is_id("job", job_id) else None
+        if job and job.organisation_id != key.organisation_id:
+            raise Refusal("forbidden", "This job belongs to another organisation. Use a key of that organisation.")
+        if job is None or (key.mode == Mode.TEST and job.mode != Mode.TEST):
+            raise Refusal("job_not_found", "There is no such job. GET /v1/jobs lists those that this key can see.")
+        return job
+
+    def get_serializer_class(self) -> type[JobOut]:
+        """Return the shorter form for listings."""
+        return JobOut if self.action == "list" else JobDetail
 
     @extend_schema(
-        summary="List jobs", operation_id="listJobs", tags=["Jobs"], parameters=[JobQuery], responses=JobPage
+        summary="List jobs", operation_id="listJobs", tags=["Jobs"], parameters=[JobQuery, PageQuery], responses=JobPage
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the organisation's jobs, newest first. A test key sees only test jobs."""
-        key = key_of(request)
-        query = validated(JobQuery(data=request.query_params.dict()))
-        found = page(_filtered(key, query), "job", limit=query["limit"], cursor=query.get("cursor"))
-        if not found.rows and "workspace_id" in query:
-            _check_workspace(key, query["workspace_id"])
-        body = {"jobs": found.rows, "next_cursor": found.next_cursor, "has_more": found.next_cursor is not None}
-        return Response(JobPage(body).data)
+        response: Response = super().list(request, *args, **kwargs)
+        if not response.data["jobs"] and "workspace_id" in request.query_params:
+            _check_workspace(key_of(request), request.query_params["workspace_id"])
+        return response
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Return those of `queryset` that the query asks for."""
+        query = JobQuery(data=self.request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        return _filtered(queryset, query.validated_data)
 
     @extend_schema(
-        summary="Retrieve a job", operation_id="getJob", tags=["Jobs"], parameters=[WaitQuery], responses=JobDetail
+        summary="Retrieve a job",
+        operation_id="getJob",
+        tags=["Jobs"],
+        parameters=[JOB_ID, WaitQuery],
+        responses=JobDetail,
     )
-    def retrieve(self, request: Request, job_id: str) -> Response:
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return a job; with `wait`, once it has ended or the seconds are over."""
-        seconds = validated(WaitQuery(data=request.query_params.dict()))["wait"]
-        job = _visible(key_of(request), job_id)
-        if seconds and job.status in {Job.Status.PENDING, Job.Status.PROCESSING}:
-            wait_for_end(job, seconds)
-            job = _visible(key_of(request), job_id)
-        return Response(JobDetail(job).data)
+        query = WaitQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        if query.validated_data["wait"]:
+            wait_for_end(self.get_object(), query.validated_data["wait"])
+        return super().retrieve(request, *args, **kwargs)
 
-    @extend_schema(summary="Cancel a job", operation_id="cancelJob", tags=["Jobs"], responses={200: JobDetail})
-    def destroy(self, request: Request, job_id: str) -> Response:
+    @extend_schema(
+        summary="Cancel a job",
+        operation_id="cancelJob",
+        tags=["Jobs"],
+        parameters=[JOB_ID],
+        responses={200: JobDetail},
+    )
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Cancel a pending job and give its credit back."""
-        key = key_of(request)
-        jobs.cancel(_visible(key, job_id), actor=f"key:{key.id}")
-        return Response(JobDetail(_visible(key, job_id)).data)
+        jobs.cancel(self.get_object(), actor=f"key:{key_of(request).id}")
+        return Response(self.get_serializer(self.get_object()).data)
 
 
-def _visible(key: ApiKey, job_id: str) -> Job:
-    """Return a job that this key may see. Raises `Refusal`: `job_not_found`, `forbidden`."""
-    known = Job.objects.select_related("delivery").filter(id=job_id) if ids.is_id("job", job_id) else Job.objects.none()
-    job = known.first()
-    if job and job.organisation_id != key.organisation_id:
-        raise Refusal("forbidden", "This job belongs to another organisation. Use a key of that organisation.")
-    if job is None or (key.mode == Mode.TEST and job.mode != Mode.TEST):
-        raise Refusal("job_not_found", "There is no such job. GET /v1/jobs lists those that this key can see.")
-    return job
-
-
-def _filtered(key: ApiKey, query: dict[str, Any]) -> QuerySet[Job]:
-    found = Job.objects.filter(organisation_id=key.organisation_id)
-    if key.mode == Mode.TEST:
-        found = found.filter(mode=Mode.TEST)
+def _filtered(found: QuerySet[Job], query: Mapping[str, Any]) -> QuerySet[Job]:
     for name in ("status", "mode", "client_reference_id"):
         if name in query:
             found = found.filter(**{name: query[name]})

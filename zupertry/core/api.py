@@ -1,11 +1,13 @@
 """What every endpoint under `/v1` shares: strict JSON in, JSON out, and one error envelope."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
 
 import structlog
+from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, serializers
@@ -16,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from zupertry.core.errors import Refusal, envelope, service_unavailable
+from zupertry.core.errors import Refusal, envelope, internal_error, service_unavailable
 from zupertry.core.ratelimit import Window
 from zupertry.core.requests import request_id
 
@@ -92,7 +94,7 @@ def check_body(request: Request) -> None:
     if request.method not in {"POST", "PUT", "PATCH"}:
         return
     length = str(request.META.get("CONTENT_LENGTH") or "")
-    if not length.isdecimal():
+    if not re.fullmatch(r"[0-9]{1,18}", length):
         raise Refusal("validation_error", "The request has no Content-Length. Send the body's length in bytes.")
     if int(length) > MAX_BODY_BYTES:
         raise Refusal("payload_too_large", f"The body has {length} bytes; at most {MAX_BODY_BYTES} are accepted.")
@@ -130,15 +132,6 @@ class ApiViewSet(GenericViewSet[Any]):
         return finalized
 
 
-def validated(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """Return what a serializer accepts. Raises `Refusal` (`validation_error`) with the messages by field."""
-    if serializer.is_valid():
-        return dict(serializer.validated_data)
-    fields = {name: _messages(detail) for name, detail in serializer.errors.items()}
-    first, messages = next(iter(fields.items()))
-    raise Refusal("validation_error", f"{first}: {messages[0]}", fields=fields)
-
-
 def _messages(detail: Any) -> list[str]:
     if isinstance(detail, Mapping):
         return [f"{key}: {message}" for key, inner in detail.items() for message in _messages(inner)]
@@ -147,11 +140,20 @@ def _messages(detail: Any) -> list[str]:
     return [str(detail)]
 
 
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Answer what a view raised. What nobody foresaw goes on to Django's handler, which logs it and answers 500."""
+def _invalid(error: exceptions.ValidationError) -> Refusal:
+    details = error.detail if isinstance(error.detail, Mapping) else {"body": error.detail}
+    fields = {str(name): _messages(detail) for name, detail in details.items()}
+    first, messages = next(iter(fields.items()))
+    return Refusal("validation_error", f"{first}: {messages[0]}", fields=fields)
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
+    """Answer what a view raised. What nobody foresaw is logged, and told to those who listen for crashes."""
     refusal = _refusal_for(error, context)
     if refusal is None:
-        return None
+        log.exception("view_crashed")
+        got_request_exception.send(sender=None, request=context["request"]._request)
+        refusal = internal_error()
     return Response(envelope(refusal, request_id()), status=refusal.status, headers=refusal.headers)
 
 
@@ -159,6 +161,8 @@ def _refusal_for(error: Exception, context: Mapping[str, Any]) -> Refusal | None
     match error:
         case Refusal():
             return error
+        case exceptions.ValidationError():
+            return _invalid(error)
         case Http404():
             return not_found()
         case exceptions.MethodNotAllowed():

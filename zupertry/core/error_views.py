@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 
 from zupertry.core.api import not_found
-from zupertry.core.errors import Refusal, envelope
+from zupertry.core.errors import Refusal, envelope, internal_error
 from zupertry.core.requests import is_api, request_id
 
 
@@ -32,13 +32,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 def server_error(request: HttpRequest, *args: Any) -> HttpResponseBase:
     """Answer when something of ours broke. Django has logged it."""
     del args
-    return _answer(
-        request,
-        Refusal(
-            "internal_error",
-            "Something of ours went wrong. Send the request again; if it keeps failing, tell us the request id.",
-        ),
-    )
+    return _answer(request, internal_error())
 
 
 def _answer(request: HttpRequest, refusal: Refusal) -> HttpResponse:

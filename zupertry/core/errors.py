@@ -75,3 +75,11 @@ def service_unavailable(what: str) -> Refusal:
         f"{what} is not reachable just now. Nothing was changed; send the request again in a few seconds.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
+
+
+def internal_error() -> Refusal:
+    """Return the refusal for what nobody foresaw."""
+    return Refusal(
+        "internal_error",
+        "Something of ours went wrong. Send the request again; if it keeps failing, tell us the request id.",
+    )

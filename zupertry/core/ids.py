@@ -77,6 +77,11 @@ def decode(prefix: str, text: str) -> UUID:
     return value
 
 
+def pattern(prefix: str) -> str:
+    """Return the regular expression that every id with this prefix matches."""
+    return f"^{prefix}_[0-9a-v]{{{BODY_LENGTH}}}$"
+
+
 def is_id(prefix: str, text: str) -> bool:
     """Say whether `text` is an id with this prefix."""
     try:

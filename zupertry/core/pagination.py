@@ -1,48 +1,63 @@
 """Keyset pages, newest first: a cursor is the id after which the next page begins."""
 
 import base64
-import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from django.db import models
+from rest_framework import serializers
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from zupertry.core import ids
-from zupertry.core.errors import Refusal
-
-M = TypeVar("M", bound=models.Model)
+from zupertry.core.api import StrictCharField
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
-    """A page of rows, and the cursor of the next one (None: this is the last)."""
+class PageQuery(serializers.Serializer[Any]):
+    """Which page of a listing. The context's `prefix` is that of the rows' ids."""
 
-    rows: Sequence[M]
-    next_cursor: str | None
+    limit = serializers.IntegerField(
+        required=False, default=20, min_value=1, max_value=100, help_text="Rows on a page, at most."
+    )
+    cursor = StrictCharField(required=False, help_text="`next_cursor` of the page before.")
+
+    def validate_cursor(self, cursor: str) -> str:
+        """Return the id that the cursor stands for."""
+        last_id = _decode(cursor)
+        if not ids.is_id(self.context["prefix"], last_id) or _encode(last_id) != cursor:
+            raise serializers.ValidationError("This is no cursor of ours. Send the next_cursor of the page before.")
+        return last_id
 
 
-def page(rows: models.QuerySet[M, Any], prefix: str, *, limit: int, cursor: str | None) -> Page[M]:
-    """Return up to `limit` rows with ids of this prefix below the cursor's, in one query.
+class KeysetPagination(BasePagination):
+    """Pages of rows whose ids have this prefix, under this name, in one query each."""
 
-    Raises `Refusal` (`validation_error`) for a cursor that is none of ours.
-    """
-    if cursor is not None:
-        rows = rows.filter(pk__lt=_decode(cursor, prefix))
-    found = list(rows.order_by("-pk")[: limit + 1])
-    more = len(found) > limit
-    return Page(found[:limit], _encode(str(found[limit - 1].pk)) if more else None)
+    prefix = ""
+    rows_name = ""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        """Return the rows of the page that the query asks for. Raises `ValidationError` for a query that is none."""
+        query = PageQuery(data=request.query_params.dict(), context={"prefix": self.prefix})
+        query.is_valid(raise_exception=True)
+        limit, last_id = query.validated_data["limit"], query.validated_data.get("cursor")
+        if last_id is not None:
+            queryset = queryset.filter(pk__lt=last_id)
+        found = list(queryset.order_by("-pk")[: limit + 1])
+        self.next_cursor = _encode(found[limit - 1].pk) if len(found) > limit else None
+        return found[:limit]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return the page with what is needed to ask for the next one."""
+        has_more = self.next_cursor is not None
+        return Response({self.rows_name: data, "next_cursor": self.next_cursor, "has_more": has_more})
 
 
 def _encode(last_id: str) -> str:
     return base64.urlsafe_b64encode(last_id.encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, prefix: str) -> str:
+def _decode(cursor: str) -> str:
     try:
-        last_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        ids.decode(prefix, last_id)
-    except (ValueError, binascii.Error) as error:
-        message = "This is no cursor of ours. Send next_cursor of the page before, unchanged."
-        raise Refusal("validation_error", f"cursor: {message}", fields={"cursor": [message]}) from error
-    return last_id
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError:
+        return ""

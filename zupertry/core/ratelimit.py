@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import cast
@@ -10,10 +11,14 @@ import structlog
 from django.conf import settings
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
+from redis import Redis
+
+from zupertry.core.breaker import Breaker
 
 log = structlog.get_logger(__name__)
+_breaker = Breaker()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,15 @@ class Window:
     exceeded: bool = False
 
 
+class _ExactRedisStorage(RedisStorage):
+    """Redis rounds a key's remaining life to seconds: up to half a second too soon for `Retry-After`."""
+
+    def get_expiry(self, key: str) -> float:
+        """Return the Unix time at which the key's window is over."""
+        milliseconds = cast("int", cast("Redis", self.storage).pttl(self.prefixed_key(key)))
+        return time.time() + max(milliseconds, 0) / 1000
+
+
 @cache
 def _in_process() -> FixedWindowRateLimiter:
     return FixedWindowRateLimiter(MemoryStorage())
@@ -35,32 +49,31 @@ def _in_process() -> FixedWindowRateLimiter:
 def _shared() -> FixedWindowRateLimiter:
     if not settings.REDIS_URL:
         return _in_process()
-    storage = storage_from_string(
+    storage = _ExactRedisStorage(
         settings.REDIS_URL, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=0.5
     )
-    return FixedWindowRateLimiter(cast("Storage", storage))
+    return FixedWindowRateLimiter(storage)
 
 
 def count(caller: str, limit: int) -> Window:
     """Count one request of `caller` and say how it stands. Counts in process while Redis is gone."""
-    try:
-        return _count(_shared(), caller, limit)
-    except StorageError:
-        log.exception("rate_limit_storage_down", fallback="in process")
-        return _count(_in_process(), caller, limit)
+    item = RateLimitItemPerMinute(limit)
+    return _asked(lambda limiter: _window(limiter, item, caller, admitted=limiter.hit(item, caller)))
 
 
 def peek(caller: str, limit: int) -> Window:
     """Say how `caller` stands, counting nothing."""
-    try:
-        return _window(_shared(), RateLimitItemPerMinute(limit), caller, admitted=True)
-    except StorageError:
-        return _window(_in_process(), RateLimitItemPerMinute(limit), caller, admitted=True)
+    return _asked(lambda limiter: _window(limiter, RateLimitItemPerMinute(limit), caller, admitted=True))
 
 
-def _count(limiter: FixedWindowRateLimiter, caller: str, limit: int) -> Window:
-    item = RateLimitItemPerMinute(limit)
-    return _window(limiter, item, caller, admitted=limiter.hit(item, caller))
+def _asked(ask: Callable[[FixedWindowRateLimiter], Window]) -> Window:
+    if _breaker.lets_pass():
+        try:
+            return ask(_shared())
+        except StorageError as error:
+            _breaker.trip()
+            log.warning("rate_limit_storage_down", fallback="in process", error=str(error))
+    return ask(_in_process())
 
 
 def _window(limiter: FixedWindowRateLimiter, item: RateLimitItem, caller: str, *, admitted: bool) -> Window:
@@ -74,3 +87,4 @@ def forget() -> None:
     for limiter in (_shared, _in_process):
         limiter().storage.reset()
         limiter.cache_clear()
+    _breaker.reset()

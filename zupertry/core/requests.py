@@ -41,7 +41,7 @@ def enter_request(id_: str) -> None:
 
 def is_api(request: HttpRequest) -> bool:
     """Say whether errors on this path are JSON (under `/v1/`) and not pages."""
-    return request.path.startswith("/v1/")
+    return f"{request.path}/".startswith("/v1/")
 
 
 class RequestIdMiddleware:

@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.views.decorators.http import require_safe
 
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png"}
 CONTENT_TYPES = {f".{extension}": content_type for content_type, extension in EXTENSIONS.items()}
@@ -62,6 +63,7 @@ def _signature(name: str, expires: str) -> str:
     return salted_hmac("zupertry.files", f"{name}\n{expires}", algorithm="sha256").hexdigest()
 
 
+@require_safe
 def serve(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send a stored picture to whoever holds a link that we signed and that has not expired."""
     expires, signature = request.GET.get("expires", ""), request.GET.get("signature", "")

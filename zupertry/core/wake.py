@@ -3,37 +3,15 @@
 The database is the truth and a wake only a hint: it never raises and hardly delays, and what is lost the sweep finds.
 """
 
-import threading
-import time
-
 import structlog
 from celery import current_app
 from django.db import transaction
 
+from zupertry.core.breaker import Breaker
 from zupertry.core.requests import request_id
 
-BREAK_SECONDS = 5.0
-
 log = structlog.get_logger(__name__)
-
-
-class _Breaker:
-    """After a broker failed, nobody waits for it again for a while."""
-
-    def __init__(self) -> None:
-        self._closed_at = 0.0
-        self._lock = threading.Lock()
-
-    def lets_pass(self) -> bool:
-        with self._lock:
-            return time.monotonic() >= self._closed_at
-
-    def trip(self) -> None:
-        with self._lock:
-            self._closed_at = time.monotonic() + BREAK_SECONDS
-
-
-_breaker = _Breaker()
+_breaker = Breaker()
 
 
 def wake(task: str, subject: str, *, delay: float = 0) -> None:

@@ -7,6 +7,7 @@ All lengths in this file are in the shirt's own units, in which the picture is 9
 import io
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import cos, hypot, pi, sin
 from typing import Literal, TypeAlias
 
@@ -42,7 +43,7 @@ _CUFFS: dict[Sleeves, tuple[Place, Place]] = {
 def draw_shirt(
     width: int = 900, height: int = 1000, *, sleeves: Sleeves = "short", colour: Colour = TEAL, stripes: bool = False
 ) -> bytes:
-    """Return a JPEG of `width`×`height` pixels; the same arguments give the same bytes."""
+    """Return a JPEG of `width` by `height` pixels; the same arguments give the same bytes."""
     canvas = _Canvas(width * _SUPERSAMPLING, height * _SUPERSAMPLING)
     outline = _outline(sleeves)
     shape = canvas.filled(outline)
@@ -144,7 +145,9 @@ def _table(canvas: _Canvas, shape: Image.Image) -> Image.Image:
     """Return the table with the soft shadow of what lies on it."""
     light = Image.linear_gradient("L").resize(canvas.size).point(lambda value: 255 - value // 16)
     table = ImageChops.multiply(Image.new("RGB", canvas.size, _TABLE), Image.merge("RGB", (light,) * 3))
-    shadow = canvas.blurred(ImageChops.offset(shape, 0, round(7 * canvas.scale)), 9).point(lambda value: value * 80 // 255)
+    shadow = canvas.blurred(ImageChops.offset(shape, 0, round(7 * canvas.scale)), 9).point(
+        lambda value: value * 80 // 255
+    )
     table.paste((92, 88, 84), (0, 0), shadow)
     return table
 
@@ -286,7 +289,7 @@ def _outwards(share: float, width: float) -> Place:
 def _denser(line: Line) -> Line:
     """Return the line with three more points in each step."""
     found = []
-    for (ax, ay), (bx, by) in zip(line[:-1], line[1:], strict=True):
+    for (ax, ay), (bx, by) in pairwise(line):
         found += [(ax + (bx - ax) * t / 3, ay + (by - ay) * t / 3) for t in range(3)]
     return found
 

@@ -62,7 +62,7 @@ class Service:
                 self.start(name)
         else:
             self.start("up")
-        self._wait_until_ready()
+        self.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -148,7 +148,8 @@ class Service:
             with error:
                 return Answer(error.code, dict(error.headers), json.load(error))
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Return once requests are served. Raises `RuntimeError` if a process has ended, `TimeoutError` after 30 s."""
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
             with contextlib.suppress(OSError, ValueError):

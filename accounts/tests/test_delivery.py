@@ -1,0 +1,374 @@
+"""Deliveries to real endpoints on loopback."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_network
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+from standardwebhooks import Webhook
+
+from accounts.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
+from accounts.webhooks import delivery, outbox, signing
+from zupertry.core.crypto import seal
+from zupertry.testing import pictures
+from zupertry.testing.broker import Woken, drain
+from zupertry.testing.pictures import Behaviour, PictureServer, Request
+from zupertry.testing.receiver import Received, WebhookReceiver
+from zupertry.testing.threads import at_once
+from zupertry.testing.world import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_may_be_reached(settings) -> None:
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
+    drain()
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as running:
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[PictureServer]:
+    """An endpoint that misbehaves as it is told."""
+    with PictureServer() as running:
+        yield running
+
+
+def after_reading(behaviour: Behaviour) -> Behaviour:
+    """Read the webhook before answering, as servers do."""
+
+    def behave(request: Request) -> None:
+        request.rfile.read(int(request.headers["Content-Length"]))
+        behaviour(request)
+
+    return behave
+
+
+def recorded(org_id: str, url: str, number: int = 1, output_name: str = "") -> str:
+    """Put an event into the outbox, and return its delivery's id."""
+    data = {"job_id": f"job_{number}", "status": "completed", "output_url": None}
+    made = outbox.record(org_id, "job.completed", f"job_{number}", data, output_name=output_name, url=url)
+    return made.id
+
+
+def deliver(delivery_id: str) -> WebhookDelivery:
+    delivery.deliver(delivery_id)
+    return WebhookDelivery.objects.get(id=delivery_id)
+
+
+def make_due(delivery_id: str) -> None:
+    WebhookDelivery.objects.filter(id=delivery_id).update(next_attempt_at=timezone.now())
+
+
+def attempts(delivery_id: str) -> list[DeliveryAttempt]:
+    return list(DeliveryAttempt.objects.filter(delivery_id=delivery_id).order_by("number"))
+
+
+def in_thread(delivery_id: str) -> threading.Thread:
+    def work() -> None:
+        try:
+            delivery.deliver(delivery_id)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def until(condition, seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while not (held := condition()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(held)
+
+
+def test_a_webhook_arrives_once_and_verifies_both_ways(world: World, receiver: WebhookReceiver) -> None:
+    delivery_id = recorded(world.alice.org_id, receiver.url("/hook?a=b"))
+    delivered = deliver(delivery_id)
+    assert (delivered.status, delivered.next_attempt_at, delivered.lease_expires_at) == ("delivered", None, None)
+    deliver(delivery_id)
+    (webhook,) = receiver.received
+    assert webhook.path == "/hook?a=b"
+    assert webhook.headers["content-type"] == "application/json"
+    assert webhook.headers["webhook-id"] == webhook.json["id"] == delivered.event_id
+    assert Webhook(world.alice.webhook_secret).verify(webhook.body, webhook.headers)["type"] == "job.completed"
+    simple = signing.headers(webhook.body, "", timezone.now(), signing.SigningSecrets(world.alice.webhook_secret))
+    assert webhook.headers["x-zupertry-signature"] == simple["X-Zupertry-Signature"]
+    (attempt,) = attempts(delivery_id)
+    assert (attempt.number, attempt.response_status, attempt.error) == (1, 204, "")
+
+
+def test_during_a_rotation_either_secret_verifies(world: World, receiver: WebhookReceiver) -> None:
+    new = signing.generate_secret()
+    endpoint = WebhookEndpoint.objects.get(pk=world.alice.org_id)
+    endpoint.sealed_previous_secret, endpoint.sealed_secret = endpoint.sealed_secret, seal(new)
+    endpoint.rotated_at = timezone.now()
+    endpoint.save()
+    deliver(recorded(world.alice.org_id, receiver.url()))
+    webhook = receiver.received[0]
+    for secret in (world.alice.webhook_secret, new):
+        Webhook(secret).verify(webhook.body, webhook.headers)
+
+
+def test_failures_are_retried_on_schedule_and_then_given_up(world: World, receiver: WebhookReceiver, settings) -> None:
+    receiver.respond = lambda _received: 500
+    delivery_id = recorded(world.alice.org_id, receiver.url())
+    drain()
+    schedule = [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200]
+    assert schedule == settings.WEBHOOK_RETRY_SCHEDULE
+    for number, pause in enumerate(schedule, 1):
+        before = timezone.now()
+        tried = deliver(delivery_id)
+        assert (tried.status, tried.attempt) == ("retrying", number)
+        assert tried.next_attempt_at is not None
+        assert 0.8 * pause <= (tried.next_attempt_at - before).total_seconds() <= 1.2 * pause + 5
+        deliver(delivery_id)  # is not due yet
+        woken = [Woken("accounts.deliver", delivery_id, delayed=True)] if number <= 2 else []
+        if not 50 < (tried.next_attempt_at - before).total_seconds() < 70:
+            assert drain() == woken, "those due within a minute are woken; the sweep finds the others"
+        make_due(delivery_id)
+    last = deliver(delivery_id)
+    assert (last.status, last.attempt, last.next_attempt_at) == ("failed", 9, None)
+    assert [attempt.response_status for attempt in attempts(delivery_id)] == [500] * 9
+    assert delivery.sweep() == 0
+    assert len({webhook.headers["webhook-id"] for webhook in receiver.received}) == 1
+
+
+def test_the_pauses_are_jittered_by_a_fifth_at_most(world: World) -> None:
+    failed = delivery.Answer(500, "", "")
+    pauses = [delivery._outcome(3, failed)[1] or 0 for _ in range(300)]
+    assert all(96 <= pause <= 144 for pause in pauses)
+    assert max(pauses) - min(pauses) > 20
+
+
+def test_each_attempt_is_signed_anew_with_a_fresh_link(world: World, receiver: WebhookReceiver) -> None:
+    answers = iter([503, 200])
+    receiver.respond = lambda _received: next(answers)
+    delivery_id = recorded(world.alice.org_id, receiver.url(), output_name="pictures/00/a.jpg")
+    deliver(delivery_id)
+    time.sleep(1.1)
+    make_due(delivery_id)
+    assert deliver(delivery_id).status == "delivered"
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    for changed in ("webhook-timestamp", "webhook-signature", "x-zupertry-signature"):
+        assert first.headers[changed] != second.headers[changed]
+    expiry = [int(parse_qs(urlsplit(each.json["data"]["output_url"]).query)["expires"][0]) for each in (first, second)]
+    assert expiry[0] < expiry[1]
+    assert 3_590 < expiry[1] - time.time() <= 3_600
+
+
+def test_410_stops_the_retries(world: World, receiver: WebhookReceiver) -> None:
+    receiver.respond = lambda _received: 410
+    gone = deliver(recorded(world.alice.org_id, receiver.url()))
+    assert (gone.status, gone.attempt, gone.next_attempt_at) == ("failed", 1, None)
+
+
+def test_redirects_are_not_followed(world: World, server: PictureServer) -> None:
+    elsewhere = server.add("/elsewhere", after_reading(pictures.status(200)))
+    url = server.add("/hook", after_reading(pictures.redirect(elsewhere, 307)))
+    delivery_id = recorded(world.alice.org_id, url)
+    assert deliver(delivery_id).status == "retrying"
+    assert attempts(delivery_id)[0].response_status == 307
+    assert server.requests["/elsewhere"] == 0
+
+
+def test_a_name_that_leads_inside_is_refused_when_it_is_resolved(
+    world: World, server: PictureServer, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTBOUND_ALLOWED_NETWORKS = []
+    inside = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))
+    delivery_id = recorded(world.alice.org_id, f"http://hooks.example.com:{server.port}/hook")
+    with monkeypatch.context() as names:
+        names.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: [inside])
+        delivery.deliver(delivery_id)
+    assert WebhookDelivery.objects.get(id=delivery_id).status == "retrying"
+    (attempt,) = attempts(delivery_id)
+    assert attempt.response_status is None
+    assert "private or reserved" in attempt.error
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [pictures.hang(), pictures.trickled_headers(0.05), pictures.trickled_body(0.05)],
+    ids=["hangs", "slow headers", "slow body"],
+)
+def test_the_deadline_is_for_the_whole_request(
+    world: World, server: PictureServer, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert delivery.DEADLINE_SECONDS == 10
+    monkeypatch.setattr(delivery, "DEADLINE_SECONDS", 0.4)
+    delivery_id = recorded(world.alice.org_id, server.add("/hook", after_reading(behaviour)))
+    started = time.monotonic()
+    assert deliver(delivery_id).status == "retrying"
+    assert time.monotonic() - started < 5
+    assert "did not answer in full" in attempts(delivery_id)[0].error
+
+
+def test_nobody_there_is_a_failure_like_another(world: World, receiver: WebhookReceiver) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        delivery_id = recorded(world.alice.org_id, f"http://127.0.0.1:{probe.getsockname()[1]}/hook")
+        assert deliver(delivery_id).status == "retrying"
+    assert "refused" in attempts(delivery_id)[0].error
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b"x" * 50_000, "x" * 16_384),
+        (b"a\x00b\xff\xfe", "a\N{REPLACEMENT CHARACTER}b" + 2 * "\N{REPLACEMENT CHARACTER}"),
+        ("Zoë 试".encode(), "Zoë 试"),
+    ],
+    ids=["large", "binary", "text"],
+)
+def test_of_the_answer_16_kilobytes_of_text_are_kept(
+    world: World, server: PictureServer, body: bytes, kept: str
+) -> None:
+    delivery_id = recorded(world.alice.org_id, server.add("/hook", after_reading(pictures.content(body, "text/html"))))
+    assert deliver(delivery_id).status == "delivered"
+    assert attempts(delivery_id)[0].response_body == kept
+
+
+def work_until_idle() -> None:
+    """Do what has been published, as workers do, until nothing is."""
+    while woken := [each.subject for each in drain() if not each.delayed]:
+        at_once([partial(delivery.deliver, subject) for subject in woken])
+
+
+def test_no_more_than_four_are_in_flight_to_one_server_and_its_room_is_passed_on(
+    world: World, receiver: WebhookReceiver
+) -> None:
+    def respond(_received: Received) -> int:
+        time.sleep(0.05)
+        return 204
+
+    receiver.respond = respond
+    for number in range(20):
+        recorded(world.alice.org_id, receiver.url(f"/{number}"), number)
+    work_until_idle()
+    assert len(receiver.received) == 20
+    assert len({webhook.path for webhook in receiver.received}) == 20
+    assert receiver.most_in_flight == 4
+
+
+def test_each_organisation_has_its_own_share_of_a_server(world: World, receiver: WebhookReceiver) -> None:
+    everybody_is_in = threading.Barrier(8)
+    receiver.respond = lambda _received: 200 if everybody_is_in.wait(10) >= 0 else 500
+    both = (world.alice.org_id, world.charlie.org_id)
+    ids = [recorded(org_id, receiver.url(), number) for number in range(4) for org_id in both]
+    at_once([partial(delivery.deliver, id_) for id_ in ids])
+    assert receiver.most_in_flight == 8
+    assert WebhookDelivery.objects.filter(status="delivered").count() == 8
+
+
+def test_a_hanging_server_does_not_hold_up_another(world: World, receiver: WebhookReceiver) -> None:
+    release = threading.Event()
+    with WebhookReceiver(lambda _received: 200 if release.wait(10) else 500) as hanging:
+        stuck = [recorded(world.alice.org_id, hanging.url(), number) for number in range(8)]
+        threads = [in_thread(id_) for id_ in stuck]
+        assert until(lambda: hanging.in_flight == 4)
+        for number in range(8):
+            assert deliver(recorded(world.alice.org_id, receiver.url(), number)).status == "delivered"
+        assert (hanging.in_flight, hanging.received) == (4, [])
+        release.set()
+        for thread in threads:
+            thread.join(10)
+        work_until_idle()
+        assert len(hanging.received) == 8
+
+
+def test_room_is_passed_on_too_when_another_worker_was_faster(world: World, receiver: WebhookReceiver) -> None:
+    """Two that end at once wake the same third; whoever finds it taken wakes a fourth."""
+    taken, waiting = [recorded(world.alice.org_id, receiver.url(), number) for number in range(2)]
+    WebhookDelivery.objects.filter(id=taken).update(lease_expires_at=timezone.now() + timedelta(seconds=30))
+    drain()
+    delivery.deliver(taken)
+    assert drain() == [Woken("accounts.deliver", waiting)]
+    assert receiver.received == []
+
+
+def test_a_delivery_whose_worker_died_is_found_when_its_lease_is_over(world: World, receiver: WebhookReceiver) -> None:
+    """The first worker is only late: its answer comes after the second has delivered, and is ignored."""
+    release = threading.Event()
+    answers = iter([500, 200])
+
+    def respond(_received: Received) -> int:
+        answer = next(answers)
+        if answer == 500:
+            release.wait(10)
+        return answer
+
+    receiver.respond = respond
+    delivery_id = recorded(world.alice.org_id, receiver.url())
+    late = in_thread(delivery_id)
+    assert until(lambda: receiver.in_flight == 1)
+    assert delivery.sweep() == 0, "it is in flight"
+    WebhookDelivery.objects.filter(id=delivery_id).update(lease_expires_at=timezone.now())
+    drain()
+    assert delivery.sweep() == 1
+    assert drain() == [Woken("accounts.deliver", delivery_id)]
+    assert deliver(delivery_id).status == "delivered"
+
+    release.set()
+    late.join(10)
+    after = WebhookDelivery.objects.get(id=delivery_id)
+    assert (after.status, after.attempt) == ("delivered", 2)
+    assert [(attempt.number, attempt.response_status) for attempt in attempts(delivery_id)] == [(2, 200)]
+    assert len({webhook.headers["webhook-id"] for webhook in receiver.received}) == 1
+
+
+def test_of_many_workers_one_makes_the_attempt(world: World, receiver: WebhookReceiver) -> None:
+    delivery_id = recorded(world.alice.org_id, receiver.url())
+    at_once([lambda: delivery.deliver(delivery_id)] * 6)
+    assert len(receiver.received) == 1
+
+
+def test_a_long_queue_for_one_server_does_not_keep_the_sweep_from_the_others(
+    world: World, receiver: WebhookReceiver
+) -> None:
+    first = WebhookDelivery.objects.get(id=recorded(world.alice.org_id, "http://127.0.0.1:9/hook"))
+    past = timezone.now() - timedelta(hours=1)
+    queue = [
+        WebhookDelivery(
+            event_id=first.event_id,
+            organisation_id=first.organisation_id,
+            url=first.url,
+            target=first.target,
+            next_attempt_at=past,
+        )
+        for _ in range(delivery.SWEEP_BATCH + 100)
+    ]
+    WebhookDelivery.objects.bulk_create(queue)
+    other = recorded(world.charlie.org_id, receiver.url())
+    drain()
+    assert delivery.sweep() == delivery.IN_FLIGHT_PER_TARGET + 1
+    assert other in {woken.subject for woken in drain()}
+
+
+def test_two_sweeps_at_once_deliver_once(world: World, receiver: WebhookReceiver) -> None:
+    recorded(world.alice.org_id, receiver.url())
+    WebhookDelivery.objects.update(next_attempt_at=F("next_attempt_at") - timedelta(hours=1))
+    drain()
+    assert at_once([delivery.sweep] * 3) == [1, 1, 1]
+    work_until_idle()
+    assert len(receiver.received) == 1
+
+
+def test_an_unknown_delivery_is_no_error() -> None:
+    delivery.deliver("whd_" + "0" * 26)

@@ -1,0 +1,74 @@
+import pytest
+
+from accounts.models import Mode
+from tryon.models import Job
+from tryon.slots import Slots, slots
+from tryon.tests.conftest import submit_from
+from tryon.tests.test_runner import in_thread
+from zupertry.testing.engines import GatedEngine
+from zupertry.testing.pictures import PictureServer
+from zupertry.testing.world import World
+
+
+def test_no_more_are_admitted_than_the_engine_takes() -> None:
+    taken = Slots()
+    assert [taken.take("local", 2, job) for job in ("a", "b", "c")] == [True, True, False]
+    assert taken.take("mock", 1, "d"), "another engine's slots are its own"
+
+
+def test_a_slot_is_passed_on_in_the_order_of_arrival_and_then_freed() -> None:
+    taken = Slots()
+    for job in ("a", "b", "c", "b"):
+        taken.take("local", 1, job)
+    assert [taken.pass_on("local") for _ in range(3)] == ["b", "c", None]
+    assert taken.take("local", 1, "d")
+
+
+def test_once_closed_nobody_is_admitted_and_nobody_waits() -> None:
+    taken = Slots()
+    for job in ("a", "b", "c"):
+        taken.take("local", 1, job)
+    assert taken.close() == ["b", "c"]
+    assert not taken.take("mock", 1, "d")
+    assert len(taken) == 1, "a is not done"
+    assert taken.pass_on("local") is None
+    assert (len(taken), taken.close()) == (0, [])
+
+
+def status(job: Job) -> str:
+    return Job.objects.get(id=job.id).status
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("media")
+def test_test_jobs_do_not_wait_behind_the_local_engines_single_slot(
+    world: World, engine: GatedEngine, pictures: PictureServer
+) -> None:
+    engine.gate.clear()
+    organisation = world.organisation
+    first, second, third = [submit_from(pictures, organisation) for _ in range(3)]
+    busy = in_thread(first.id)
+    engine.wait_for_call()
+
+    for turned_away in (second, third):
+        in_thread(turned_away.id).join(10)
+    assert [status(job) for job in (first, second, third)] == ["processing", "pending", "pending"]
+    test_job = submit_from(pictures, organisation, Mode.TEST)
+    in_thread(test_job.id).join(10)
+    assert status(test_job) == "completed"
+
+    engine.gate.set()
+    busy.join(10)
+    assert [status(job) for job in (first, second, third)] == ["completed"] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("media")
+def test_a_slot_is_free_again_after_a_crash(world: World, engine: GatedEngine, pictures: PictureServer) -> None:
+    engine.failures.append(ZeroDivisionError())
+    crashed, next_one = submit_from(pictures, world.organisation), submit_from(pictures, world.organisation)
+    in_thread(crashed.id).join(10)
+    in_thread(next_one.id).join(10)
+    assert [status(crashed), status(next_one)] == ["processing", "completed"]
+    assert slots.take("local", 1, "job")
+    assert slots.pass_on("local") is None

@@ -1,0 +1,26 @@
+"""The drawn shirt of the samples."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from zupertry.samples.shirt import TEAL, Sleeves, draw_shirt
+
+
+@pytest.mark.parametrize("sleeves", ["short", "long"])
+def test_a_shirt_has_the_asked_size_and_is_drawn_the_same_every_time(sleeves: Sleeves) -> None:
+    data = draw_shirt(300, 400, sleeves=sleeves)
+    assert data == draw_shirt(300, 400, sleeves=sleeves)
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.format, image.size) == ("JPEG", (300, 400))
+
+
+def test_the_cloth_has_its_colour_and_the_table_is_light() -> None:
+    with Image.open(io.BytesIO(draw_shirt(450, 500))) as image:
+        cloth = image.crop((200, 300, 250, 340)).resize((1, 1)).getpixel((0, 0))
+        table = image.getpixel((5, 490))
+    assert isinstance(cloth, tuple)
+    assert isinstance(table, tuple)
+    assert all(abs(found - asked) < 20 for found, asked in zip(cloth, TEAL, strict=True))
+    assert min(table) > 200

@@ -1,0 +1,102 @@
+"""How processes stop: within ten seconds, whatever they are in the middle of, and without losing any of it."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.live import Live, live_service, on_several_processes, until
+
+LIMIT_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Leases last longer than any of these tests: nobody has to wait for one to end."""
+    with live_service(tmp_path_factory.mktemp("stopping"), JOB_LEASE_SECONDS="300") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def alice(live: Live) -> Bootstrapped:
+    return live.service.bootstrap()
+
+
+def seconds_to_stop(live: Live, name: str) -> float:
+    started = time.monotonic()
+    live.service.stop(name)
+    return time.monotonic() - started
+
+
+def wait_for_end(live: Live, alice: Bootstrapped, job_id: str) -> threading.Thread:
+    """Be a caller that hangs in `?wait=30`, until the server lets go of it."""
+
+    def call() -> None:
+        try:
+            live.service.call("GET", f"/v1/jobs/{job_id}?wait=30", alice.live_key)
+        except (OSError, ValueError):
+            return
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_short_jobs_finish_and_long_ones_are_handed_to_another_worker(live: Live, alice: Bootstrapped) -> None:
+    live.vertex.behave("slow:2", "slow:40")
+    before = live.vertex.calls
+    ids = live.submit(alice.live_key, 2)
+    until(lambda: live.vertex.calls - before == 2)
+    callers = [wait_for_end(live, alice, job_id) for job_id in ids]
+    assert seconds_to_stop(live, live.worker) < LIMIT_SECONDS
+
+    live.restart_worker()
+    ended = live.ended(alice.live_key, ids, 30)
+    assert [(job["status"], job["credits_consumed"]) for job in ended] == [("completed", 1)] * 2
+    assert live.vertex.calls - before == 3, "the long one was made again, the short one was not"
+    assert live.credits_of(alice)[1] == 0
+    for caller in callers:
+        caller.join(35)
+        assert not caller.is_alive()
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+def test_a_job_that_comes_as_its_worker_stops_is_not_lost(live: Live, alice: Bootstrapped, pause: float) -> None:
+    """It may be pending, claimed or downloading its pictures at that moment."""
+    ids = live.submit(alice.live_key, 3)
+    time.sleep(pause)
+    assert seconds_to_stop(live, live.worker) < LIMIT_SECONDS
+    live.restart_worker()
+    assert {job["status"] for job in live.ended(alice.live_key, ids, 30)} == {"completed"}
+
+
+@pytest.mark.skipif(on_several_processes(), reason="the web is apart, and makes no difference")
+def test_a_long_job_is_handed_back_while_the_web_is_idle(live: Live, alice: Bootstrapped) -> None:
+    live.vertex.behave("slow:40")
+    before = live.vertex.calls
+    ids = live.submit(alice.live_key)
+    until(lambda: live.vertex.calls > before)
+    assert seconds_to_stop(live, live.worker) < LIMIT_SECONDS
+    live.restart_worker()
+    assert live.ended(alice.live_key, ids, 30)[0]["status"] == "completed"
+
+
+@pytest.mark.skipif(not on_several_processes(), reason="the web is part of the one process")
+def test_the_web_stops_while_callers_hang(live: Live, alice: Bootstrapped) -> None:
+    live.vertex.behave("slow:30")
+    (job_id,) = live.submit(alice.live_key)
+    callers = [wait_for_end(live, alice, job_id) for _ in range(4)]
+    time.sleep(0.5)
+    assert seconds_to_stop(live, "web") < LIMIT_SECONDS
+    for caller in callers:
+        caller.join(5)
+        assert not caller.is_alive()
+    live.service.start("web")
+    live.service.wait_until_ready()
+
+
+@pytest.mark.skipif(not on_several_processes(), reason="the beat is part of the one process")
+def test_the_beat_stops(live: Live) -> None:
+    assert seconds_to_stop(live, "beat") < LIMIT_SECONDS

@@ -1,0 +1,180 @@
+"""What arrives on the socket, by real processes: requests that no client library sends, and a database that stops."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.api import SUCCESS
+from zupertry.testing.servers import PostgresServer
+from zupertry.testing.service import Service
+
+BODY = json.dumps({"model_image_url": SUCCESS, "garment_image_url": SUCCESS}).encode()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def alice(service: Service) -> Bootstrapped:
+    return service.bootstrap()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back on a socket."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    def error(self, status: int, code: str) -> dict[str, Any]:
+        """Return the `error` of what has to be the envelope."""
+        assert self.status == status, self
+        error: dict[str, Any] = json.loads(self.body)["error"]
+        assert error["code"] == code
+        assert error["request_id"] == self.headers["X-Request-Id"]
+        return error
+
+
+def reply_on(client: socket.socket) -> Reply:
+    """Return the next answer on a connection, which stays open."""
+    with HTTPResponse(client) as response:
+        response.begin()
+        return Reply(response.status, response.headers, response.read())
+
+
+def exchange(service: Service, *sent: bytes, shut: bool = False) -> Reply:
+    """Send bytes as they are, and return the answer. `shut` says that nothing follows."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        for piece in sent:
+            client.sendall(piece)
+        if shut:
+            client.shutdown(socket.SHUT_WR)
+        return reply_on(client)
+
+
+def head(service: Service, key: str, *lines: str, request: str = "POST /v1/tryon", host: str = "") -> bytes:
+    """Return the head of a request, with these header lines added."""
+    first = [f"{request} HTTP/1.1", f"Host: {host or f'localhost:{service.port}'}", "Connection: close"]
+    credentials = [f"Authorization: Bearer {key}"] if key else []
+    return "\r\n".join([*first, *credentials, *lines, "", ""]).encode("latin-1")
+
+
+JSON = "Content-Type: application/json"
+
+
+def test_a_well_made_request_passes(service, alice):
+    reply = exchange(service, head(service, alice.test_key, JSON, f"Content-Length: {len(BODY)}"), BODY)
+    assert reply.status == 202
+    assert json.loads(reply.body)["status"] == "pending"
+
+
+def test_a_body_may_wait_for_100_continue(service, alice):
+    lines = [JSON, f"Content-Length: {len(BODY)}", "Expect: 100-continue"]
+    assert exchange(service, head(service, alice.test_key, *lines), BODY).status == 202
+
+
+def test_no_content_length_is_refused(service, alice):
+    exchange(service, head(service, alice.test_key, JSON)).error(422, "validation_error")
+
+
+def test_a_chunked_body_is_refused(service, alice):
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+    request = head(service, alice.test_key, JSON, "Transfer-Encoding: chunked")
+    exchange(service, request, chunks).error(422, "validation_error")
+
+
+@pytest.mark.parametrize("length", [64 * 1024 + 1, 10**12])
+def test_a_body_over_64_kib_is_refused_before_any_of_it_is_sent(service, alice, length):
+    request = head(service, alice.test_key, JSON, f"Content-Length: {length}")
+    exchange(service, request).error(413, "payload_too_large")
+
+
+def test_a_body_that_ends_too_soon_is_refused(service, alice):
+    request = head(service, alice.test_key, JSON, f"Content-Length: {len(BODY)}")
+    exchange(service, request, BODY[:-5], shut=True).error(422, "validation_error")
+
+
+@pytest.mark.parametrize("host", ["evil.example.com", "localhost:port", "-"])
+def test_a_host_that_is_not_ours_is_a_bad_request(service, alice, host):
+    request = head(service, alice.test_key, request="GET /v1/account", host=host)
+    exchange(service, request).error(400, "bad_request")
+
+
+def test_a_charset_that_is_no_text_is_ignored(service, alice):
+    lines = ["Content-Type: application/json; charset=hex", "Content-Length: 0"]
+    reply = exchange(service, head(service, alice.test_key, *lines, request="GET /v1/jobs?limit=1"))
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /v1/" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v1/account HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET /v1/account HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"GET /v1/account HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
+        b"POST /v1/tryon HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",
+        b"POST /v1/tryon HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_turned_away_by_the_server_before_our_code(service, alice, spoilt):
+    assert 400 <= exchange(service, spoilt, shut=True).status < 510
+    assert service.call("GET", "/v1/account", alice.live_key).status == 200
+
+
+def test_a_refused_body_does_not_spoil_the_next_request_on_the_connection(service, alice):
+    body = b'{"GET /v1/nothing HTTP/1.1": 1}'
+    first = head(service, "", JSON, f"Content-Length: {len(body)}").replace(b"Connection: close\r\n", b"")
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
+        client.sendall(first + body)
+        assert reply_on(client).status == 401
+        client.sendall(head(service, alice.live_key, request="GET /v1/account"))
+        assert reply_on(client).status == 200
+
+
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite's file does not stop")
+def test_while_the_database_is_down_it_is_503_and_afterwards_all_is_well(tmp_path: Path):
+    with PostgresServer() as postgres, Service(tmp_path, {"DATABASE_URL": postgres.url}) as service:
+        key = service.bootstrap().live_key
+        assert service.call("GET", "/v1/account", key).status == 200
+        postgres.stop()
+        calls = [("GET", "/v1/account"), ("POST", "/v1/tryon"), ("GET", "/v1/jobs"), ("DELETE", "/v1/jobs/job_x")]
+        with ThreadPoolExecutor() as pool:
+            answers = [pool.submit(service.call, *call, key, {}) for call in calls]
+            readiness = pool.submit(service.call, "GET", "/readyz")
+            assert service.call("GET", "/healthz").status == 200
+            assert service.call("GET", "/v1/openapi.json").status == 200
+        for answer in (future.result() for future in answers):
+            assert (answer.status, answer.body["error"]["code"]) == (503, "service_unavailable")
+            assert int(answer.headers["Retry-After"]) >= 1
+        ready = readiness.result()
+        assert (ready.status, ready.body["down"]) == (503, ["database"])
+        postgres.start()
+        _wait_until_well(service, key)
+
+
+def _wait_until_well(service: Service, key: str, seconds: float = 30.0) -> None:
+    """Return after three good answers in a row. Anything but 200 and 503 meanwhile is an error."""
+    end, good = time.monotonic() + seconds, 0
+    while good < 3:
+        status = service.call("GET", "/v1/account", key).status
+        assert status in {200, 503}
+        good = good + 1 if status == 200 else 0
+        assert time.monotonic() < end, f"not well after {seconds:g} s"
