@@ -4,7 +4,12 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
 
+import gunicorn.util
 from django.conf import settings
+
+from zupertry.wire_errors import write_error
+
+gunicorn.util.write_error = write_error
 
 bind = f"{settings.HOST}:{settings.PORT}"
 worker_class = "gthread"

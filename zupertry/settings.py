@@ -91,7 +91,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         },
     }
 else:
-    _pool = {"min_size": 1, "max_size": 16, "timeout": 10}
+    _pool = {"min_size": 1, "max_size": 16, "timeout": 3}
     DATABASES["default"].setdefault("OPTIONS", {}).update({"pool": _pool, "connect_timeout": 5})
 
 STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])

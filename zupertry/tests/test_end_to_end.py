@@ -36,7 +36,7 @@ def test_a_test_key_gets_a_picture_and_a_signed_webhook(service: Service, tmp_pa
     assert job["status"] == "completed"
     with urllib.request.urlopen(job["output_url"]) as answer:
         assert answer.headers["Content-Type"] == "image/jpeg"
-        assert Image.open(BytesIO(answer.read())).size == (512, 512)
+        assert Image.open(BytesIO(answer.read())).size == (512, 600)
     assert Webhook(alice.webhook_secret).verify(webhook.body, webhook.headers)["data"]["job_id"] == job["job_id"]
     expected = hmac.new(alice.webhook_secret.encode(), webhook.body, hashlib.sha256).hexdigest()
     assert webhook.headers["x-zupertry-signature"] == expected

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from zupertry.samples.shirt import TEAL, Sleeves, draw_shirt
+from tryon.samples.shirt import TEAL, Sleeves, draw_shirt
 
 
 @pytest.mark.parametrize("sleeves", ["short", "long"])

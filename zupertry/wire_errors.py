@@ -1,0 +1,28 @@
+"""What gunicorn answers to bytes that are no HTTP request: the API's envelope, and not a page of gunicorn's own."""
+
+import json
+import secrets
+import socket
+
+from gunicorn.util import write_nonblock
+
+from zupertry.core.errors import Refusal, envelope, internal_error
+
+
+def write_error(client: socket.socket, status: int, reason: str, _message: str) -> None:
+    """Write the answer and have the connection closed. Takes the place of `gunicorn.util.write_error`."""
+    refusal = internal_error() if status >= 500 else _broken(reason)
+    request_id = f"req_{secrets.token_hex(12)}"
+    body = json.dumps(envelope(refusal, request_id)).encode()
+    head = [
+        f"HTTP/1.1 {refusal.status} {reason}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"X-Request-Id: {request_id}",
+    ]
+    write_nonblock(client, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def _broken(reason: str) -> Refusal:
+    return Refusal("bad_request", f"The request can't be read as HTTP ({reason}). Check how it is sent.")
