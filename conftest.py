@@ -13,12 +13,6 @@ from zupertry.core import ratelimit
 from zupertry.testing.world import World, make_world
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> None:
-    """Hash passwords in no time: the real hasher takes a quarter of a second for each person of the world."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 def pytest_configure() -> None:
     """Hash passwords fast: every test makes people."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

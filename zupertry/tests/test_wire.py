@@ -134,8 +134,8 @@ def test_a_charset_that_is_no_text_is_ignored(service, alice):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_turned_away_by_the_server_before_our_code(service, alice, spoilt):
-    assert 400 <= exchange(service, spoilt, shut=True).status < 510
+def test_what_is_no_http_is_answered_in_the_envelope_too(service, alice, spoilt):
+    exchange(service, spoilt, shut=True).error(400, "bad_request")
     assert service.call("GET", "/v1/account", alice.live_key).status == 200
 
 
