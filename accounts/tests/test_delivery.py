@@ -372,3 +372,11 @@ def test_two_sweeps_at_once_deliver_once(world: World, receiver: WebhookReceiver
 
 def test_an_unknown_delivery_is_no_error() -> None:
     delivery.deliver("whd_" + "0" * 26)
+
+
+def test_an_attempt_that_breaks_before_anything_is_sent_counts(world: World, receiver: WebhookReceiver) -> None:
+    WebhookEndpoint.objects.update(sealed_secret="sealed with a key that is gone")
+    tried = deliver(recorded(world.alice.org_id, receiver.url()))
+    assert (tried.status, tried.attempt, tried.lease_expires_at) == ("retrying", 1, None)
+    assert "Something of ours" in DeliveryAttempt.objects.get().error
+    assert receiver.received == []

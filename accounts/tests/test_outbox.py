@@ -35,7 +35,9 @@ def test_what_is_rolled_back_is_told_to_nobody(world: World) -> None:
 @pytest.mark.parametrize(
     ("url", "target"),
     [
-        ("https://Hooks.Example.com/a?b=c", "https://hooks.example.com"),
+        ("https://Hooks.Example.com/a?b=c", "https://hooks.example.com:443"),
+        ("https://hooks.example.com:443", "https://hooks.example.com:443"),
+        ("http://hooks.example.com?a=:1", "http://hooks.example.com:80"),
         ("http://127.0.0.1:8080/hook", "http://127.0.0.1:8080"),
         ("http://[::1]:8080/hook", "http://[::1]:8080"),
     ],

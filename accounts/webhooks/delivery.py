@@ -64,9 +64,14 @@ def deliver(delivery_id: str) -> None:
 
 def _attempt(delivery: WebhookDelivery) -> None:
     started_at, clock = timezone.now(), time.monotonic()
-    url, body, headers = _message(delivery, started_at)
-    release_connection()
-    answer = _send(url, body, headers)
+    try:
+        url, body, headers = _message(delivery, started_at)
+        release_connection()
+        answer = _send(url, body, headers)
+    except Exception:
+        # Nothing was sent, but the attempt counts, so that the retries come to an end.
+        log.exception("webhook_not_sent", delivery=delivery.id)
+        answer = Answer(None, "", "Something of ours went wrong before the webhook could be sent.")
     duration_ms = round((time.monotonic() - clock) * 1000)
     _settle(delivery, answer, started_at, duration_ms)
 

@@ -1,10 +1,13 @@
 """Writes what an organisation is to be told, in the transaction of the fact itself."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from accounts.models import WebhookDelivery, WebhookEvent
 from zupertry.core.wake import wake
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def record(
@@ -26,5 +29,6 @@ def record(
 
 def _target(url: str) -> str:
     """Return scheme, host and port. The URL has been checked when it was given, and must not stop a job's end now."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()[:300]
+    parts = urlsplit(url.lower())
+    port = "" if re.search(r":\d+$", parts.netloc) else f":{DEFAULT_PORTS.get(parts.scheme)}"
+    return f"{parts.scheme}://{parts.netloc}{port}"[:300]

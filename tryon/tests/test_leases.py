@@ -89,7 +89,7 @@ def test_a_renewal_under_way_does_not_undo_a_hand_back(world: World) -> None:
     renewing = threading.Thread(target=renew)
     renewing.start()
     try:
-        for _ in range(40):
+        for _ in range(100):
             with keeper.hold(job):
                 renewed.acquire(timeout=5)
                 keeper.hand_back()
