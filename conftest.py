@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
 from zupertry.core import ratelimit
@@ -18,10 +19,22 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_outlive_a_flush() -> None:
+    """Make plans and trigger anew, as their migrations do, whenever a transactional test has emptied the tables."""
+    make_plans = import_module("billing.migrations.0003_plans").make_plans
+
+    def remake(**_: object) -> None:
+        make_plans(apps, None)
+        with connection.schema_editor() as editor:
+            make_ledger_append_only(editor)
+
+    post_migrate.connect(remake, sender=apps.get_app_config("billing"), weak=False)
+
+
 @pytest.fixture(autouse=True)
-def _fresh_rate_limits() -> Iterator[None]:
+def _fresh_rate_limits() -> None:
     """Let no test inherit another's rate-limit window."""
-    yield
     ratelimit.forget()
 
 
@@ -40,7 +53,7 @@ def world(db: None) -> World:
 
 @pytest.fixture(autouse=True)
 def _ledger_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Lift the append-only trigger while a transactional test's teardown flushes the tables, the plans among them."""
+    """Lift the append-only trigger while a transactional test's teardown flushes the tables."""
     transactional = "transactional_db" in request.fixturenames or (
         (mark := request.node.get_closest_marker("django_db")) and mark.kwargs.get("transaction")
     )
@@ -48,9 +61,6 @@ def _ledger_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("transactional_db")
-    with connection.schema_editor() as editor:
-        make_ledger_append_only(editor)
-        import_module("billing.migrations.0003_plans").make_plans(apps, editor)
     yield
     with connection.schema_editor() as editor:
         let_ledger_change(editor)
