@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+WITHOUT_DATA := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/test_shirt.py zupertry/testing/tests \
+	zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py
 
 export PORT
 
@@ -46,8 +48,9 @@ test: test-sqlite test-postgres
 test-sqlite: $(VENV)/.installed-dev
 	ZUPERTRY_TEST_STACK=sqlite $(PYTEST)
 
+# What touches neither database nor broker need not be tested on both.
 test-postgres: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=postgres $(PYTEST)
+	ZUPERTRY_TEST_STACK=postgres $(PYTEST) $(addprefix --ignore=,$(WITHOUT_DATA))
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -68,6 +68,7 @@ class VertexServer:
         self._in_flight = 0
         self._behaviours: deque[str] = deque()
         self._lock = threading.Lock()
+        self._came_in = threading.Condition(self._lock)
         self._stopping = threading.Event()
         self._public_key = b""
         self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
@@ -91,7 +92,8 @@ class VertexServer:
         An HTTP status such as `429`.
         A 400: `blocked_400` · `echo` (it repeats the request and its token). A 503: `odd_error` (`error` is a string).
         A 200: `blocked_rai` · `no_predictions` · `html` · `not_utf8` · `bad_base64` · `no_picture` · `not_a_picture` ·
-        `slow:SECONDS` (a good answer, late) · `drip` (a byte at a time, without end) · `truncated`.
+        `slow:SECONDS` (a good answer, late) · `gate:CALLS` (a good answer, once so many calls are in flight together) ·
+        `drip` (a byte at a time, without end) · `truncated`.
         A 307: `redirect`. No answer: `hang` · `close` (the connection is cut).
         """
         with self._lock:
@@ -131,6 +133,11 @@ class VertexServer:
         """Return after `seconds`, or as soon as the server is stopped."""
         self._stopping.wait(seconds)
 
+    def wait_for_company(self, count: int) -> None:
+        """Return once `count` calls have been in flight at the same time, or after 30 s."""
+        with self._came_in:
+            self._came_in.wait_for(lambda: self.peak_in_flight >= count, timeout=30)
+
     @property
     def stopping(self) -> bool:
         """Whether the server is being stopped."""
@@ -143,6 +150,7 @@ class VertexServer:
             self.calls += 1
             self._in_flight += 1
             self.peak_in_flight = max(self.peak_in_flight, self._in_flight)
+            self._came_in.notify_all()
         try:
             yield
         finally:
@@ -199,9 +207,12 @@ class _Handler(BaseHTTPRequestHandler):
         request = _parsed(body)
         person, garment, parameters = _checked(request)
         vertex.last_request = request
-        behaviour, _, seconds = vertex.next_behaviour().partition(":")
-        vertex.wait_for_stop(float(seconds or 0))
-        if behaviour in ("", "slow"):
+        behaviour, _, amount = vertex.next_behaviour().partition(":")
+        if behaviour == "gate":
+            vertex.wait_for_company(int(amount))
+        elif behaviour == "slow":
+            vertex.wait_for_stop(float(amount))
+        if behaviour in ("", "slow", "gate"):
             self._send_json(200, {"predictions": [_try_on(person, garment, parameters)]})
         elif behaviour.isdigit():
             raise RefusedError(int(behaviour), f"Answered {behaviour} on request.")

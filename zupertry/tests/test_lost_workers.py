@@ -70,10 +70,10 @@ def test_the_broker_emptied_in_the_middle_of_50_jobs(live: Live, receiver: Webho
     assert live.vertex.calls - before == JOBS, "nobody lost a lease, so nothing is made twice"
 
 
-def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, seconds: int) -> int:
-    """Run this many jobs whose engine takes `seconds`, and return how many calls were in flight at one time."""
+def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, together: int) -> int:
+    """Run this many jobs, none of which ends before so many are in their engine, and return how many came together."""
     live.vertex.peak_in_flight = 0
-    live.vertex.behave(*[f"slow:{seconds}"] * jobs)
+    live.vertex.behave(*[f"gate:{together}"] * jobs)
     ended = live.ended(alice.live_key, live.submit(alice.live_key, jobs))
     assert {job["status"] for job in ended} == {"completed"}
     return live.vertex.peak_in_flight
@@ -82,7 +82,7 @@ def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, seconds: 
 def test_one_worker_process_holds_32_engine_calls_in_flight_and_100_when_told_to(live: Live) -> None:
     """With a pool of 16 database connections, where there is one."""
     alice = live.service.bootstrap(credits_=1_000, name="Busy")
-    assert engine_calls_in_flight(live, alice, 36, 3) == 32
+    assert engine_calls_in_flight(live, alice, 40, 32) == 32
     live.service.stop(live.worker)
     live.restart_worker(WORKER_CONCURRENCY="100")
-    assert engine_calls_in_flight(live, alice, 104, 7) == 100
+    assert engine_calls_in_flight(live, alice, 110, 100) == 100
