@@ -9,9 +9,10 @@ from gunicorn.util import write_nonblock
 from zupertry.core.errors import Refusal, envelope, internal_error
 
 
-def write_error(client: socket.socket, status: int, reason: str, _message: str) -> None:
+def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     """Write the answer and have the connection closed. Takes the place of `gunicorn.util.write_error`."""
-    refusal = internal_error() if status >= 500 else _broken(reason)
+    del mesg  # it repeats what was sent
+    refusal = internal_error() if status_int >= 500 else _broken(reason)
     request_id = f"req_{secrets.token_hex(12)}"
     body = json.dumps(envelope(refusal, request_id)).encode()
     head = [
@@ -21,7 +22,7 @@ def write_error(client: socket.socket, status: int, reason: str, _message: str) 
         f"Content-Length: {len(body)}",
         f"X-Request-Id: {request_id}",
     ]
-    write_nonblock(client, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
+    write_nonblock(sock, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
 
 
 def _broken(reason: str) -> Refusal:

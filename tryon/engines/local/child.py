@@ -28,9 +28,7 @@ def main() -> None:
     """Answer requests until there are no more."""
     requests, answers = _own_streams()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, signal.SIG_IGN
-        )  # sent to the whole process group; the parent decides
+        signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the parent decides
     cv2.setNumThreads(_THREADS)
     while (request := frames.read(requests)) is not None:
         frames.write(answers, answer(request))

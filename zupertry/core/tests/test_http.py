@@ -346,15 +346,18 @@ def certificate(tmp_path_factory):
 
 class TestTLS:
     @pytest.fixture
-    def shop(self, certificate, names):
-        """An HTTPS server for shop.example; it notes the names that it is asked for."""
+    def asked(self):
+        """The names that the HTTPS server was asked for."""
+        return []
+
+    @pytest.fixture
+    def shop(self, certificate, names, asked):
+        """An HTTPS server for shop.example."""
         names.update({"shop.example": ["127.0.0.1"], "other.example": ["127.0.0.1"]})
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        asked = []
         context.sni_callback = lambda sock, name, context: asked.append(name)
         with PictureServer(tls=context) as server:
-            server.asked = asked
             server.add("/a", pictures.status(200, b"safe"))
             yield server
 
@@ -367,10 +370,10 @@ class TestTLS:
 
     @pytest.mark.usefixtures("_trusted")
     @pytest.mark.parametrize("host", ["shop.example", "shop.example."])
-    def test_the_name_is_sent_and_verified_while_the_address_is_pinned(self, shop, names, host):
+    def test_the_name_is_sent_and_verified_while_the_address_is_pinned(self, shop, asked, names, host):
         names["shop.example."] = ["127.0.0.1"]
         assert get(shop.url("/a", host=host)).body == b"safe"
-        assert shop.asked == ["shop.example"]
+        assert asked == ["shop.example"]
         assert len(names.questions) == 1
 
     @pytest.mark.usefixtures("_trusted")
