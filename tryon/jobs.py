@@ -155,8 +155,9 @@ def _reclaim(claimable: QuerySet[Job], now: datetime, lease: datetime) -> bool:
     job = claimable.filter(status=Status.PROCESSING, lease_expires_at__lte=now).first()
     if job is None:
         return False
-    if job.attempt >= MAX_ATTEMPTS:
-        fail(job, failure("internal_error", f"{job.attempt} attempts ended without a result"))
+    lost = job.attempt - job.handed_back
+    if lost >= MAX_ATTEMPTS:
+        fail(job, failure("internal_error", f"{lost} attempts ended without a result"))
         return False
     abandoned = _held(job).filter(lease_expires_at__lte=now)
     return abandoned.update(attempt=F("attempt") + 1, lease_expires_at=lease) == 1
@@ -184,7 +185,7 @@ def complete(job: Job, *, engine_request_id: str) -> bool:
         now,
         status=Status.COMPLETED,
         credits_consumed=1 if live else 0,
-        engine_request_id=engine_request_id,
+        engine_request_id=engine_request_id[:200],
         output_expires_at=now + settings.RETENTION_OUTPUT,
     ):
         return False
@@ -275,4 +276,6 @@ def refund(job: Job, *, actor: str, reason: str) -> bool:
     refunded = Job.objects.filter(id=job.id, status=Status.COMPLETED).update(status=Status.REFUNDED, credits_consumed=0)
     if refunded and job.mode == Mode.LIVE:
         ledger.refund(job.organisation_id, job.id, actor=actor, note=reason)
+    if refunded:
+        outbox.withdraw(job.id)
     return bool(refunded)

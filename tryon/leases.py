@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from tryon.models import Job
@@ -54,7 +53,7 @@ class LeaseKeeper:
         with self._writing:  # a renewal that is under way must not come after this
             with self._lock:
                 attempts, self._held = list(self._held), {}
-            self._set(attempts, 0)
+            self._mine(attempts).update(lease_expires_at=timezone.now(), handed_back=F("handed_back") + 1)
         return [job_id for job_id, _ in attempts]
 
     def _renew_for_ever(self) -> None:
@@ -62,26 +61,26 @@ class LeaseKeeper:
             time.sleep(settings.JOB_LEASE_SECONDS / 3)
             try:
                 self._renew()
-            except DatabaseError:
-                log.exception("leases_not_renewed", attempts=len(self))
-            finally:
                 release_connection()
+            except Exception:
+                # Whatever it was, the next round tries again: without this thread every long job would be lost.
+                log.exception("leases_not_renewed", attempts=len(self))
 
     def _renew(self) -> None:
         with self._writing:
             with self._lock:
                 attempts = [attempt for attempt, stuck_at in self._held.items() if time.monotonic() < stuck_at]
-            self._set(attempts, settings.JOB_LEASE_SECONDS)
+            lease = timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+            self._mine(attempts).update(lease_expires_at=lease)
 
     @staticmethod
-    def _set(attempts: list[tuple[str, int]], seconds: float) -> None:
+    def _mine(attempts: list[tuple[str, int]]) -> QuerySet[Job]:
         if not attempts:
-            return
+            return Job.objects.none()
         mine = Q()
         for job_id, number in attempts:
             mine |= Q(id=job_id, attempt=number)
-        processing = Job.objects.filter(mine, status=Job.Status.PROCESSING)
-        processing.update(lease_expires_at=timezone.now() + timedelta(seconds=seconds))
+        return Job.objects.filter(mine, status=Job.Status.PROCESSING)
 
 
 keeper = LeaseKeeper()

@@ -35,6 +35,7 @@ class Job(Record):
     idempotency_digest = models.BinaryField(max_length=32, null=True)
 
     attempt = models.PositiveSmallIntegerField(default=0)
+    handed_back = models.PositiveSmallIntegerField(default=0)
     woken_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     lease_expires_at = models.DateTimeField(null=True)

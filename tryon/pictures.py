@@ -3,13 +3,12 @@
 from contextlib import suppress
 from dataclasses import replace
 from io import BytesIO
-from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import Any, Literal, TypeAlias
 
 from PIL import ExifTags, Image, ImageCms
 
-from tryon.engines.base import EngineError, Picture
+from tryon.engines.base import EngineError, Picture, decoding
 from zupertry.core import http
 
 Role: TypeAlias = Literal["model", "garment"]
@@ -40,9 +39,6 @@ _TRANSPOSITIONS = {  # Exif 2.32, tag 274: how to turn the stored picture uprigh
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-# Of 40 megapixels, a JPEG takes 0.4 GB at its peak and a WebP 0.7 GB.
-_decoding = BoundedSemaphore(2)
 
 
 class PictureError(Exception):
@@ -79,17 +75,20 @@ def fetch(url: str, *, role: Role) -> Picture:
 def normalise(data: bytes, role: Role) -> Picture:
     """Return the picture in `data` upright, in 8-bit sRGB and without metadata.
 
-    JPEG stays JPEG and PNG stays PNG; WebP becomes JPEG. Transparency is kept for garments, as PNG, and becomes
-    white on the photo of the person. Raises `PictureError`.
+    JPEG stays JPEG and PNG stays PNG; WebP becomes JPEG. Transparency is kept for garments, as PNG while that is no
+    larger than 10 MB, and becomes white otherwise. Raises `PictureError`.
     """
     subject = f"The {role} image"
     if len(data) > MAX_BYTES:
         raise _too_large(subject, _BYTE_LIMIT)
-    with _decoding:
+    with decoding:
         stored = _decode(data, subject)
         image = _upright(_flatten(stored) if role == "model" else _visible(stored), _orientation(stored))
         as_png = stored.format == "PNG" or image.mode == "RGBA"
-        return _encode(image, "image/png" if as_png else "image/jpeg")
+        plain = _encode(image, "image/png" if as_png else "image/jpeg")
+        if role == "garment" and len(plain.data) > MAX_BYTES:
+            return _encode(_flatten(image), "image/jpeg")
+        return plain
 
 
 def conform(output: Picture, person: Picture) -> Picture:
@@ -98,7 +97,7 @@ def conform(output: Picture, person: Picture) -> Picture:
     When it has both already its bytes are kept, with whatever metadata the engine put in. Raises `EngineError`.
     """
     try:
-        with _decoding:
+        with decoding:
             image = _decode(output.data, "The engine's picture")
             size = (person.width, person.height)
             if image.size == size and _CONTENT_TYPES.get(image.format or "") == person.content_type:

@@ -17,6 +17,7 @@ from tryon.samples import sample
 from tryon.slots import slots
 from zupertry.core import storage
 from zupertry.core.connections import release_connection
+from zupertry.core.requests import enter_request
 
 ENGINE_TRIES = 4
 ENGINE_BUDGET_SECONDS = 120.0
@@ -62,6 +63,7 @@ def _run(job_id: str, engine: Engine) -> None:
     job = jobs.claim(job_id)
     if job is None:
         return
+    enter_request(job.request_id)
     structlog.contextvars.bind_contextvars(job=job.id)
     with keeper.hold(job):
         if not _end(job, engine):

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from tryon.failures import MESSAGES
+from zupertry.core.addresses import EVERYWHERE, UrlError, parse_target
 
 HOST = "test.zupertry.com"
 SLOW_SECONDS = 5.0
@@ -21,7 +22,10 @@ class Simulation:
 
 def is_simulated(url: str) -> bool:
     """Say whether this URL is never fetched."""
-    return (urlsplit(url).hostname or "").rstrip(".") == HOST
+    try:
+        return parse_target(url, EVERYWHERE).host.rstrip(".") == HOST
+    except UrlError:
+        return False
 
 
 def simulation(url: str) -> Simulation | None:

@@ -60,14 +60,25 @@ def delete_expired_pictures() -> int:
     now = timezone.now()
     inputs_due = ~Q(person_name="") & Q(inputs_expire_at__lte=now)
     output_due = ~Q(output_name="") & Q(output_expires_at__lte=now)
-    due = {job.id: job for either in (inputs_due, output_due) for job in Job.objects.filter(either)[:BATCH]}
-    for job in due.values():
-        try:
-            _delete_pictures(job, now)
-        except Exception:
-            # Whatever storage has against this one, the others go; the next sweep comes back to it.
-            log.exception("pictures_not_deleted", job=job.id)
-    return len(due)
+    return _delete_all(inputs_due, now) + _delete_all(output_due, now)
+
+
+def _delete_all(due: Q, now: datetime) -> int:
+    """Go through all that is due, past whatever can't be deleted: the next sweep comes back to that."""
+    deleted, last_id = 0, None
+    while jobs := list(Job.objects.filter(due, *([Q(id__gt=last_id)] if last_id else [])).order_by("id")[:BATCH]):
+        last_id = jobs[-1].id
+        deleted += sum(_deleted(job, now) for job in jobs)
+    return deleted
+
+
+def _deleted(job: Job, now: datetime) -> bool:
+    try:
+        _delete_pictures(job, now)
+    except Exception:
+        log.exception("pictures_not_deleted", job=job.id)
+        return False
+    return True
 
 
 def _delete_pictures(job: Job, now: datetime) -> None:

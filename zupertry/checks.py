@@ -1,34 +1,51 @@
 """What has to hold before anything starts. Each problem is one line that says what is wrong and what to do."""
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import structlog
 from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Warning
 
+CALM_LEASE_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
 
 @checks.register("zupertry")
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Return every missing or incoherent setting."""
     del app_configs
-    messages = [*settings.ENVIRONMENT.problems, *_secrets(), *_data(), *_engine(), *_folders()]
+    messages = [*settings.ENVIRONMENT.problems, *_secrets(), *_data(), *_pictures(), *_engine(), *_folders()]
     errors: list[CheckMessage] = [
         Error(message, id=f"zupertry.E{number:03}") for number, message in enumerate(messages, 1)
     ]
     return [*errors, *_warnings()]
 
 
-def refuse_to_start() -> None:
-    """Print what is wrong and leave with status 1, unless nothing is. For processes that no command starts."""
-    problems = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
+def refuse_to_start(*, alone: bool = False) -> None:
+    """Print what is wrong and leave with status 1, unless nothing is. Warnings are logged.
+
+    `alone` says that web, worker and beat are this one process; otherwise they need a broker between them.
+    """
+    found = [message for message in checks.run_checks() if not message.is_silenced()]
+    problems = [str(message.msg) for message in found if message.is_serious()]
+    if not alone and settings.ON_ONE_MACHINE and settings.CELERY_BROKER_URL.startswith("memory:"):
+        problems.append(
+            "REDIS_URL is not set, but web, worker and beat reach each other through it: no job would ever run. "
+            "Set it to a Redis or Valkey, such as redis://host:6379/0, or run all in one process: manage.py up"
+        )
     if problems:
-        raise SystemExit("Zupertry does not start:\n" + "\n".join(f"  - {problem.msg}" for problem in problems))
+        raise SystemExit("Zupertry does not start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+    for message in found:
+        log.warning(str(message.msg))
 
 
 def _secrets() -> Iterator[str]:
@@ -51,21 +68,48 @@ def _data() -> Iterator[str]:
             "REDIS_URL is set, which means several processes, but DATABASE_URL is SQLite. "
             "Set DATABASE_URL to a PostgreSQL, such as postgres://user:password@host:5432/zupertry, or unset REDIS_URL."
         )
+
+
+def _pictures() -> Iterator[str]:
     if settings.STORAGE != "file" and not settings.STORAGE_BUCKET:
         yield f"STORAGE is {settings.STORAGE}, but STORAGE_BUCKET is not set. Name the bucket that keeps the pictures."
-    if settings.REDIS_URL and not settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-        yield f"REDIS_URL is “{settings.REDIS_URL}”, but has to start with redis://, rediss:// or unix://."
+    if settings.STORAGE == "s3":
+        yield from _s3()
+    if settings.STORAGE == "gcs" and _google_key().get("type") != "service_account":
+        yield (
+            "STORAGE is gcs, which signs links to pictures with the private key of a service account. "
+            "Point GOOGLE_APPLICATION_CREDENTIALS at the key file of one."
+        )
+
+
+def _s3() -> Iterator[str]:
+    env = settings.ENVIRONMENT
+    if bool(env.text("AWS_ACCESS_KEY_ID")) != bool(env.text("AWS_SECRET_ACCESS_KEY")):
+        yield "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set. Set both, or neither to use a role's."
+    if not (env.text("AWS_S3_REGION_NAME") or env.text("AWS_S3_ENDPOINT_URL")):
+        yield "STORAGE is s3, but AWS_S3_REGION_NAME is not set. Give the bucket's region, such as eu-central-1."
 
 
 def _engine() -> Iterator[str]:
     if settings.TRYON_ENGINE == "vertex":
         if not settings.VERTEX_PROJECT:
             yield "TRYON_ENGINE is vertex, but VERTEX_PROJECT is not set. Give the id of the Google Cloud project."
-        credentials = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-        if credentials and not Path(credentials).is_file():
-            yield f"GOOGLE_APPLICATION_CREDENTIALS names “{credentials}”, which is no file. Point it at the key file."
+        if settings.GOOGLE_APPLICATION_CREDENTIALS and not _google_key():
+            yield (
+                f"GOOGLE_APPLICATION_CREDENTIALS names “{settings.GOOGLE_APPLICATION_CREDENTIALS}”, "
+                "which is no key file of Google's. Point it at one."
+            )
     elif find_spec("cv2") is None:
         yield "TRYON_ENGINE is local, but OpenCV is not installed. Run: make install"
+
+
+def _google_key() -> dict[str, Any]:
+    """Return what the credentials' file says; nothing when there is none."""
+    try:
+        content = json.loads(Path(settings.GOOGLE_APPLICATION_CREDENTIALS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _folders() -> Iterator[str]:
@@ -81,3 +125,14 @@ def _folders() -> Iterator[str]:
 def _warnings() -> Iterator[CheckMessage]:
     if settings.DEBUG and not settings.ON_ONE_MACHINE:
         yield Warning("DEBUG is on, and shows settings and source to visitors. Unset it.", id="zupertry.W001")
+    if settings.PUBLIC_URL.startswith("http:") and not settings.ON_ONE_MACHINE:
+        yield Warning(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: keys and pictures travel in the clear. Make it https://…",
+            id="zupertry.W002",
+        )
+    if settings.JOB_LEASE_SECONDS < CALM_LEASE_SECONDS:
+        yield Warning(
+            f"JOB_LEASE_SECONDS is {settings.JOB_LEASE_SECONDS}: a worker that pauses for as long loses its jobs "
+            f"to another. Make it {CALM_LEASE_SECONDS} or more.",
+            id="zupertry.W003",
+        )

@@ -1,6 +1,8 @@
 """How gunicorn serves the web process: `gunicorn -c python:zupertry.gunicorn zupertry.wsgi`. Threads in one process."""
 
 import os
+import signal
+from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
 
@@ -24,6 +26,20 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def post_worker_init(_worker: object) -> None:
+    """Answer whoever waits for a job's end as soon as the process is told to stop."""
+    from tryon.api.waiting import stopping
+
+    stop_web = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+        if callable(stop_web):
+            stop_web(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def on_starting(_server: object) -> None:

@@ -13,6 +13,7 @@ from celery.worker import WorkController, state
 from django.conf import settings
 from gunicorn.app.base import BaseApplication
 
+from tryon.api import waiting
 from zupertry import gunicorn
 from zupertry.celery import app as celery_app
 from zupertry.stopping import finish_or_hand_back
@@ -120,6 +121,7 @@ class Background:
             self._stopping.start()
 
     def _finish(self) -> None:
+        waiting.stopping.set()
         setattr(state, "should_stop", os.EX_OK)  # noqa: B010  (the stubs know only its initial value)
         if not finish_or_hand_back(GRACE_SECONDS):
             os._exit(os.EX_OK)

@@ -50,7 +50,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "zupertry.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "zupertry.core.requests.ContentSecurityPolicyMiddleware",
+    "zupertry.core.requests.BrowserPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -74,7 +74,6 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 APPEND_SLASH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL.startswith("https:") else 0
 
 # Data
 
@@ -123,6 +122,8 @@ _storages: dict[str, dict[str, Any]] = {
             "default_acl": None,
             "querystring_auth": True,
             "expiration": OUTPUT_URL_LIFETIME,
+            "iam_sign_blob": env.flag("GS_IAM_SIGN_BLOB", default=False),
+            "sa_email": env.text("GS_SA_EMAIL") or None,
             "file_overwrite": False,
         },
     },
@@ -146,6 +147,7 @@ SWEEP_INTERVAL_SECONDS = env.whole("SWEEP_INTERVAL_SECONDS", 30)
 _broker = env.server("CELERY_BROKER_URL", ["redis", "rediss", "amqp", "amqps"], "amqp://user:password@host:5672//")
 CELERY_BROKER_URL = _broker or REDIS_URL or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.005}
@@ -174,7 +176,7 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "zupertry.schedule:CheckedScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
@@ -210,9 +212,12 @@ SPECTACULAR_SETTINGS = {
 # Try-on
 
 VERTEX_PROJECT = env.text("VERTEX_PROJECT")
+GOOGLE_APPLICATION_CREDENTIALS = env.text("GOOGLE_APPLICATION_CREDENTIALS")
 TRYON_ENGINE = env.choice("TRYON_ENGINE", "vertex" if VERTEX_PROJECT else "local", ["vertex", "local"])
+# Test jobs are free, and must not keep live ones waiting for a thread.
+MAX_TEST_JOBS = max(1, WORKER_CONCURRENCY // 2)
 TRYON_ENGINES: dict[str, dict[str, Any]] = {
-    "mock": {"BACKEND": "tryon.engines.mock.MockEngine", "OPTIONS": {"max_parallel": WORKER_CONCURRENCY}},
+    "mock": {"BACKEND": "tryon.engines.mock.MockEngine", "OPTIONS": {"max_parallel": MAX_TEST_JOBS}},
     "local": {"BACKEND": "tryon.engines.local.engine.LocalEngine"},
     "vertex": {
         "BACKEND": "tryon.engines.vertex.VertexEngine",

@@ -380,3 +380,27 @@ def test_an_attempt_that_breaks_before_anything_is_sent_counts(world: World, rec
     assert (tried.status, tried.attempt, tried.lease_expires_at) == ("retrying", 1, None)
     assert "Something of ours" in DeliveryAttempt.objects.get().error
     assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pictures.wrong_length(b"ok", 100),
+        pictures.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        pictures.compressed(b"no gzip", "gzip"),
+    ],
+)
+def test_a_2xx_is_a_delivery_even_when_its_body_breaks_off(
+    world: World, server: PictureServer, broken: Behaviour
+) -> None:
+    url = server.add("/hook", after_reading(broken))
+    assert deliver(recorded(world.alice.org_id, url)).status == "delivered"
+
+
+def test_an_organisation_has_at_most_12_in_flight_however_many_servers_it_names(world: World) -> None:
+    waiting = [recorded(world.alice.org_id, f"http://127.0.0.1:{port}/hook") for port in range(20_000, 20_013)]
+    soon = timezone.now() + timedelta(seconds=30)
+    WebhookDelivery.objects.filter(id__in=waiting[:12]).update(lease_expires_at=soon)
+    assert deliver(waiting[12]).attempt == 0
+    theirs = recorded(world.charlie.org_id, "http://127.0.0.1:20000/hook")
+    assert deliver(theirs).attempt == 1

@@ -27,6 +27,8 @@ from zupertry.core.storage import signed_url
 from zupertry.core.wake import wake
 
 IN_FLIGHT_PER_TARGET = 4
+IN_FLIGHT_PER_ORGANISATION = 12
+"""However many servers an organisation names, its webhooks leave threads to everybody else."""
 DEADLINE_SECONDS = 10.0
 LEASE = timedelta(seconds=30)
 KEPT_RESPONSE_BYTES = 16 * 1024
@@ -82,14 +84,12 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
 
 
 def _has_room(target: WebhookDelivery, now: datetime) -> bool:
-    """Say whether the server that a delivery goes to has less than its share in flight."""
+    """Say whether the organisation, and the server that a delivery goes to, have less than their share in flight."""
     in_flight = WebhookDelivery.objects.filter(
-        organisation_id=target.organisation_id,
-        target=target.target,
-        next_attempt_at__isnull=False,
-        lease_expires_at__gt=now,
+        organisation_id=target.organisation_id, next_attempt_at__isnull=False, lease_expires_at__gt=now
     )
-    return in_flight.count() < IN_FLIGHT_PER_TARGET
+    targets = list(in_flight.values_list("target", flat=True))
+    return len(targets) < IN_FLIGHT_PER_ORGANISATION and targets.count(target.target) < IN_FLIGHT_PER_TARGET
 
 
 @transaction.atomic
@@ -176,8 +176,9 @@ def _pass_on(delivery: WebhookDelivery) -> None:
     now = timezone.now()
     if not _has_room(delivery, now):
         return
-    waiting = _due(now).filter(organisation_id=delivery.organisation_id, target=delivery.target)
-    if next_id := waiting.order_by("next_attempt_at").values_list("id", flat=True).first():
+    waiting = _due(now).filter(organisation_id=delivery.organisation_id).order_by("next_attempt_at")
+    same_server = waiting.filter(target=delivery.target).values_list("id", flat=True).first()
+    if next_id := same_server or waiting.values_list("id", flat=True).first():
         wake("accounts.deliver", next_id)
 
 

@@ -1,13 +1,10 @@
 """Writes what an organisation is to be told, in the transaction of the fact itself."""
 
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from accounts.models import WebhookDelivery, WebhookEvent
+from zupertry.core.addresses import EVERYWHERE, UrlError, parse_target
 from zupertry.core.wake import wake
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def record(
@@ -29,6 +26,16 @@ def record(
 
 def _target(url: str) -> str:
     """Return scheme, host and port. The URL has been checked when it was given, and must not stop a job's end now."""
-    parts = urlsplit(url.lower())
-    port = "" if re.search(r":\d+$", parts.netloc) else f":{DEFAULT_PORTS.get(parts.scheme)}"
-    return f"{parts.scheme}://{parts.netloc}{port}"[:300]
+    try:
+        target = parse_target(url, EVERYWHERE)
+    except UrlError:
+        return url[:300]
+    host = f"[{target.host}]" if ":" in target.host else target.host.rstrip(".")
+    return f"{target.scheme}://{host}:{target.port}"[:300]
+
+
+def withdraw(reference: str) -> None:
+    """Send no more about `reference`, which is no longer so: end open deliveries, and sign no more links."""
+    WebhookEvent.objects.filter(reference=reference).update(output_name="")
+    open_ = WebhookDelivery.objects.filter(event__reference=reference, next_attempt_at__isnull=False)
+    open_.update(status=WebhookDelivery.Status.FAILED, next_attempt_at=None, lease_expires_at=None)

@@ -246,7 +246,11 @@ class WaitQuery(serializers.Serializer[Any]):
     """How long to wait for the end of a job."""
 
     wait = serializers.IntegerField(
-        required=False, default=0, min_value=0, max_value=30, help_text="Seconds to wait for the job to end."
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=MAX_WAIT_SECONDS,
+        help_text="Seconds to wait for the job to end.",
     )
 
 

@@ -41,6 +41,8 @@ class Waiters:
 
 
 waiters = Waiters()
+stopping = threading.Event()
+"""Set when the process stops: whoever waits is answered at once."""
 
 
 def wait_for_end(job: Job, seconds: float) -> None:
@@ -56,7 +58,8 @@ def _poll(job_id: str, end: float) -> None:
     pause = FIRST_POLL_SECONDS
     while (left := end - time.monotonic()) > 0:
         release_connection()
-        time.sleep(min(pause, left))
+        if stopping.wait(min(pause, left)):
+            return
         pause = min(pause * 2, LAST_POLL_SECONDS)
         if Job.objects.filter(id=job_id, status__in=ENDED).exists():
             return

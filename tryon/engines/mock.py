@@ -5,7 +5,7 @@ import math
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from tryon.engines.base import Engine, EngineError, Picture, TryOn
+from tryon.engines.base import Engine, EngineError, Picture, TryOn, decoding
 
 _MARK = "TEST"
 _GARMENT_SHARE = 0.4  # of the photo's width and height, at most
@@ -27,12 +27,17 @@ class MockEngine(Engine):
 
         Raises `EngineError` (`engine_error`, permanent) when a picture cannot be read.
         """
-        canvas = _decoded(person, "person")
-        room = (math.ceil(canvas.width * _GARMENT_SHARE), math.ceil(canvas.height * _GARMENT_SHARE))
-        _paste_in_corner(canvas, _framed(_decoded(garment, "garment", room), room))
-        _mark(canvas)
-        data = _encoded(canvas, person.content_type)
-        return TryOn(Picture(data, person.content_type, canvas.width, canvas.height))
+        with decoding:
+            return _composite(person, garment)
+
+
+def _composite(person: Picture, garment: Picture) -> TryOn:
+    canvas = _decoded(person, "person")
+    room = (math.ceil(canvas.width * _GARMENT_SHARE), math.ceil(canvas.height * _GARMENT_SHARE))
+    _paste_in_corner(canvas, _framed(_decoded(garment, "garment", room), room))
+    _mark(canvas)
+    data = _encoded(canvas, person.content_type)
+    return TryOn(Picture(data, person.content_type, canvas.width, canvas.height))
 
 
 def _decoded(picture: Picture, role: str, room: tuple[int, int] | None = None) -> Image.Image:

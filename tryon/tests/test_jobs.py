@@ -331,3 +331,17 @@ def test_an_error_that_is_no_replay_is_not_taken_for_one(world: World) -> None:
     job = submitted(world.organisation)
     with pytest.raises(IntegrityError):
         jobs._insert(Job.objects.get(id=job.id))
+
+
+def test_a_refund_withdraws_the_webhook_that_has_not_arrived(world: World) -> None:
+    job = completed(world.organisation, webhook_url="https://shop.example.com/hook")
+    assert jobs.refund(job, actor="staff:1", reason="A bad picture")
+    delivery = Job.objects.select_related("delivery__event").get(id=job.id).delivery
+    assert delivery is not None
+    assert (delivery.status, delivery.next_attempt_at, delivery.event.output_name) == ("failed", None, "")
+
+
+def test_a_providers_request_id_of_any_length_is_kept_as_far_as_it_fits(world: World) -> None:
+    job = claimed(world.organisation)
+    assert jobs.complete(job, engine_request_id="x" * 1000)
+    assert Job.objects.get(id=job.id).engine_request_id == "x" * 200

@@ -3,7 +3,7 @@ import time
 from datetime import datetime
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.utils import timezone
 
 from tryon import jobs, leases
@@ -109,3 +109,33 @@ def test_renewing_leaves_other_attempts_and_ended_jobs_alone(world: World) -> No
         Job.objects.filter(id=job.id).update(attempt=2, lease_expires_at=None)
         keeper._renew()
     assert Job.objects.filter(lease_expires_at=None).count() == 2
+
+
+def test_an_attempt_handed_back_is_not_a_lost_one(world: World) -> None:
+    """A job may meet any number of workers that are told to stop."""
+    job = claimed(world.organisation)
+    for _ in range(5):
+        keeper = LeaseKeeper()
+        with keeper.hold(job):
+            keeper.hand_back()
+        again = jobs.claim(job.id)
+        assert again is not None
+        job = again
+    assert (job.attempt, job.handed_back) == (6, 5)
+
+
+def test_the_keeper_survives_whatever_the_database_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, keeper = claimed(world.organisation), LeaseKeeper()
+    broken = threading.Event()
+
+    def renew() -> None:
+        broken.set()
+        raise InterfaceError("the connection is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper, "_renew", renew)
+        with keeper.hold(job):
+            assert broken.wait(5)
+    first = lease_of(job)
+    with keeper.hold(job):
+        assert until(lambda: lease_of(job) > first)

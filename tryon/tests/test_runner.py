@@ -2,6 +2,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 
@@ -11,7 +12,6 @@ from tryon import jobs, runner
 from tryon.engines.base import EngineError
 from tryon.models import Job
 from tryon.tests.conftest import Media, submit_from
-from zupertry.core import storage
 from zupertry.testing import images
 from zupertry.testing.engines import GatedEngine
 from zupertry.testing.pictures import PictureServer, content, status
@@ -57,7 +57,7 @@ def test_a_job_ends_with_its_picture_in_storage(
     job = run(submit_from(pictures, world.organisation))
     assert (job.status, job.attempt, job.credits_consumed) == ("completed", 1, 1)
     assert media.names == {job.person_name, job.garment_name, job.output_name}
-    assert storage.read(job.output_name).startswith(b"\xff\xd8")
+    assert default_storage.open(job.output_name).read().startswith(b"\xff\xd8")
     assert job.duration_ms is not None
 
 

@@ -5,7 +5,7 @@ import pytest
 from tryon import runner
 from tryon.failures import MESSAGES
 from tryon.models import Job
-from tryon.simulation import SLOW_SECONDS, Simulation, simulation
+from tryon.simulation import SLOW_SECONDS, Simulation, is_simulated, simulation
 from zupertry.testing.api import SUCCESS, ApiClient, refusal
 
 HOST = "https://test.zupertry.com"
@@ -104,3 +104,10 @@ def test_of_two_simulated_failures_the_models_decides(world):
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_every_simulation_is_accepted_with_a_test_key(world, code):
     ApiClient(world.alice.test_key).submit_job(model_image_url=f"{HOST}/{code}.jpg")
+
+
+@pytest.mark.parametrize(
+    "host", ["test.zupertry.com.", "TEST.zupertry.com", "test.zupertry.com%2e", "test.zupertry.com:443"]
+)
+def test_no_spelling_of_the_host_is_fetched(host):
+    assert is_simulated(f"https://{host}/success.jpg")

@@ -17,6 +17,9 @@ from urllib3.util import Url, parse_url
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 
+EVERYWHERE: list[Network] = [IPv4Network("0.0.0.0/0"), IPv6Network("::/0")]
+"""For reading a URL where whether it may be reached does not matter."""
+
 MAX_URL_LENGTH = 2_048
 """Characters of a URL that a customer gives; one that it redirects to may be longer."""
 
@@ -142,7 +145,7 @@ def _host(host: str) -> str:
 def _literal_addresses(host: str) -> list[Address]:
     """Return the addresses that `host` stands for without any look-up; none for an ordinary name."""
     if ":" in host:
-        return [ip_address(host)]
+        return [_ipv6(host)]
     if is_localhost(host):
         return [IPv4Address("127.0.0.1")]
     name = host.rstrip(".")
@@ -152,4 +155,11 @@ def _literal_addresses(host: str) -> list[Address]:
         # Reads 127.1, 0x7f.1, 0177.0.0.1 and 2130706433 exactly as getaddrinfo will.
         return [IPv4Address(socket.inet_aton(name))]
     except OSError as error:
+        raise UrlError("The URL's host is not a valid address.") from error
+
+
+def _ipv6(host: str) -> Address:
+    try:
+        return ip_address(host)
+    except ValueError as error:
         raise UrlError("The URL's host is not a valid address.") from error

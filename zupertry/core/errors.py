@@ -72,7 +72,7 @@ def service_unavailable(what: str) -> Refusal:
     """Return the refusal for a part of ours that is down just now."""
     return Refusal(
         "service_unavailable",
-        f"{what} is not reachable just now. Nothing was changed; send the request again in a few seconds.",
+        f"{what} is not reachable just now. Send it again in a few seconds, with the same Idempotency-Key if any.",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 

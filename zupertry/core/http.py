@@ -268,8 +268,13 @@ def _read(response: BaseHTTPResponse, message: _Request) -> bytes:
         raise over
     body = bytearray()
     # read1 never holds more than a block, even for a chunk of negative size; read would.
-    while (room := message.max_bytes + 1 - len(body)) and (block := response.read1(min(room, _BLOCK_BYTES))):
-        body += block
+    try:
+        while (room := message.max_bytes + 1 - len(body)) and (block := response.read1(min(room, _BLOCK_BYTES))):
+            body += block
+    except (OSError, http.client.HTTPException, HTTPError, ValueError):
+        if not message.truncate:
+            raise
+        # Whoever asked for part of the body wants the status above all, and has it.
     if len(body) > message.max_bytes and not message.truncate:
         raise over
     return bytes(body[: message.max_bytes])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -63,15 +64,18 @@ class RequestIdMiddleware:
         return response
 
 
-class ContentSecurityPolicyMiddleware:
-    """Lets pages load from our own origin only, and run nothing inline."""
+class BrowserPolicyMiddleware:
+    """Lets pages load from our own origin only, run nothing inline, and come over TLS where we are reached by it."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with the policy."""
+        """Answer with the policies."""
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        if settings.PUBLIC_URL.startswith("https:"):
+            # By what the world sees: behind a proxy that ends TLS, the request itself says http.
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         return response

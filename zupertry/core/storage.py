@@ -31,13 +31,6 @@ def write(name: str, data: bytes) -> None:
     default_storage.save(name, ContentFile(data))
 
 
-def read(name: str) -> bytes:
-    """Return a stored file whole. Raises `FileNotFoundError`."""
-    with default_storage.open(name) as file:
-        data: bytes = file.read()
-        return data
-
-
 def delete(name: str) -> None:
     """Delete a stored file; one that is gone already is no error."""
     if name:

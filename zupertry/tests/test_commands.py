@@ -76,7 +76,10 @@ def test_without_json_each_secret_has_a_line() -> None:
     [
         ("--plan", "gold", "does not exist. There are: "),
         ("--email", "nobody", "no e-mail address"),
-        ("--credits", "-1", "0 or more"),
+        ("--credits", "-1", "between 0 and"),
+        ("--credits", "99999999999999999999", "between 0 and"),
+        ("--rate-limit", "-5", "between 1 and"),
+        ("--name", "x" * 201, "between 1 and 200"),
         ("--region", "MARS", "invalid choice"),
     ],
 )

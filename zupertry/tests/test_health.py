@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from zupertry import health
 from zupertry.testing.api import ApiClient
 
 
@@ -32,7 +33,8 @@ def store_in(settings, folder: Path) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {**settings.STORAGES["default"], "OPTIONS": options}}
 
 
-def test_without_storage_it_is_not_ready_and_says_so(settings, client, db, tmp_path):
+def test_without_storage_it_is_not_ready_and_says_so(settings, client, db, tmp_path, monkeypatch):
+    monkeypatch.setattr(health, "STORAGE_SEEN_SECONDS", 0.0)
     (tmp_path / "file").write_text("where a folder should be")
     store_in(settings, tmp_path / "file")
     response = client.get("/readyz")

@@ -227,3 +227,9 @@ def test_pages_work_before_anything_was_collected(browser, collected):
     hrefs = [link.attributes["href"] for link in page(browser, "/").all("link")]
 
     assert "/static/css/zupertry.css" in hrefs
+
+
+@pytest.mark.parametrize(("public_url", "sent"), [("https://app.zupertry.com", True), ("http://localhost:8000", False)])
+def test_browsers_are_told_to_stay_on_tls_where_the_world_reaches_us_by_it(client, settings, public_url, sent):
+    settings.PUBLIC_URL = public_url
+    assert ("Strict-Transport-Security" in client.get("/").headers) is sent

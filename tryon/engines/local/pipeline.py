@@ -19,6 +19,8 @@ from .warp import warp
 _PERSON_SIZE = 1024
 """Longest side in pixels at which the photo is worked on; larger photos get the change enlarged."""
 _GARMENT_SIZE = 900
+_LEAST_SIDE = 64
+_TOO_SMALL = "The picture of the {} is too small or too narrow to show one. Use a larger picture."
 
 
 def dress(person_rgb: Rgb, garment_rgb: Rgb, garment_alpha: Mask | None) -> Rgb:
@@ -27,6 +29,7 @@ def dress(person_rgb: Rgb, garment_rgb: Rgb, garment_alpha: Mask | None) -> Rgb:
     `garment_alpha` is the alpha channel (0 to 1) of the garment's picture, or None. The same pictures give the same
     result. Raises EngineError `person_not_found` or `garment_not_found`.
     """
+    _check_sides(person_rgb, garment_rgb)
     photo = fit_within(person_rgb, _PERSON_SIZE)
     person = find_person(photo)
     parsing = parse(photo, person)
@@ -48,6 +51,13 @@ def measure_garment(cloth: Rgb, alpha: Mask | None) -> tuple[Mask, Garment]:
     garment = measure(cloth, mask, worn=False)
     check_shape(garment)
     return mask, garment
+
+
+def _check_sides(person_rgb: Rgb, garment_rgb: Rgb) -> None:
+    if min(person_rgb.shape[:2]) < _LEAST_SIDE:
+        raise EngineError("person_not_found", _TOO_SMALL.format("person"), permanent=True)
+    if min(garment_rgb.shape[:2]) < _LEAST_SIDE:
+        raise EngineError("garment_not_found", _TOO_SMALL.format("garment"), permanent=True)
 
 
 def _worn_top(cloth: Rgb) -> Mask | None:

@@ -229,3 +229,9 @@ def test_any_text_after_the_scheme_is_either_refused_or_a_clean_target(text):
     assert target.path.isascii()
     assert target.path.startswith("/")
     assert not set(target.host) & set("@/\\?#% []")
+
+
+@pytest.mark.parametrize("url", ["http://[fe80::1%25%20]/", "http://[::1%25]/", "http://[::1%eth0]/", "http://[v1.x]/"])
+def test_an_address_that_is_none_is_a_url_error_and_nothing_else(url):
+    with pytest.raises(UrlError):
+        check_url(url, [])

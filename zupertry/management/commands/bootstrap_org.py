@@ -13,6 +13,9 @@ from accounts.models import Organisation, Region
 from billing.models import Plan
 from zupertry.bootstrap import ACTOR, bootstrap, random_password
 
+MAX_CREDITS = 1_000_000_000
+MAX_RATE_LIMIT = 1_000_000_000
+
 
 class Command(BaseCommand):
     help = (
@@ -32,13 +35,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = bootstrap(
-            name=options["name"],
+            name=self._name(options["name"]),
             email=self._email(options["email"]),
             password=options["password"] or random_password(),
             region=options["region"],
             plan=options["plan"],
             credits_=self._credits(options["plan"], options["credits"]),
-            rate_limit=options["rate_limit"],
+            rate_limit=self._rate_limit(options["rate_limit"]),
         )
         if options["suspended"]:
             organisations.suspend(Organisation.objects.get(pk=made.org_id), actor=ACTOR, reason="made suspended")
@@ -46,6 +49,18 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(made.as_dict()))
         else:
             self.stdout.write("\n".join(f"{name:15} {value}" for name, value in made.as_dict().items()))
+
+    @staticmethod
+    def _name(text: str) -> str:
+        if not 0 < len(text) <= 200:
+            raise CommandError("--name has between 1 and 200 characters.")
+        return text
+
+    @staticmethod
+    def _rate_limit(number: int | None) -> int | None:
+        if number is not None and not 0 < number <= MAX_RATE_LIMIT:
+            raise CommandError(f"--rate-limit has to be between 1 and {MAX_RATE_LIMIT}.")
+        return number
 
     @staticmethod
     def _email(text: str) -> str:
@@ -63,6 +78,6 @@ class Command(BaseCommand):
             raise CommandError(f"--plan “{plan_code}” does not exist. There are: {known}.")
         if credits_ is None:
             return settings.SIGNUP_CREDITS if plan.signup_credits is None else plan.signup_credits
-        if credits_ < 0:
-            raise CommandError("--credits has to be 0 or more.")
+        if not 0 <= credits_ <= MAX_CREDITS:
+            raise CommandError(f"--credits has to be between 0 and {MAX_CREDITS}.")
         return credits_

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from zupertry.checks import refuse_to_start
 from zupertry.demo.show import DemoFailed, show
 
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--garment", type=Path, help="A photo of a garment. Default: a T-shirt, drawn.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_to_start()
         try:
             show(options["person"], options["garment"], settings.VAR_DIR / "demo", self.stdout.write)
         except (DemoFailed, RuntimeError, TimeoutError) as error:

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from zupertry.one_process import OneProcess
 
-        refuse_to_start()
+        refuse_to_start(alone=True)
         call_command("migrate", verbosity=0, interactive=False)
         greeting = banner(demo_organisation()) if options["demo"] else f"Zupertry: {settings.PUBLIC_URL}"
         connections.close_all()

@@ -140,3 +140,13 @@ def test_what_is_in_front_hides_a_change() -> None:
     change = _patch().restored(np.ones((40, 30), np.float32)).settled()
     assert (change.gain == 1).all()
     assert not change.light.any()
+
+
+def test_slivers_are_refused(portrait: Rgb) -> None:
+    sliver = np.zeros((2000, 3, 3), np.uint8)
+    with pytest.raises(EngineError) as person_refused:
+        dress(sliver, portrait, None)
+    with pytest.raises(EngineError) as garment_refused:
+        dress(portrait, sliver, None)
+    assert person_refused.value.code == "person_not_found"
+    assert garment_refused.value.code == "garment_not_found"
