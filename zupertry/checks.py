@@ -75,10 +75,10 @@ def _pictures() -> Iterator[str]:
         yield f"STORAGE is {settings.STORAGE}, but STORAGE_BUCKET is not set. Name the bucket that keeps the pictures."
     if settings.STORAGE == "s3":
         yield from _s3()
-    if settings.STORAGE == "gcs" and _google_key().get("type") != "service_account":
+    if settings.STORAGE == "gcs" and not settings.GS_IAM_SIGN_BLOB and _google_key().get("type") != "service_account":
         yield (
             "STORAGE is gcs, which signs links to pictures with the private key of a service account. "
-            "Point GOOGLE_APPLICATION_CREDENTIALS at the key file of one."
+            "Point GOOGLE_APPLICATION_CREDENTIALS at the key file of one, or set GS_IAM_SIGN_BLOB."
         )
 
 

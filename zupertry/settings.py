@@ -95,6 +95,7 @@ else:
 
 STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])
 STORAGE_BUCKET = env.text("STORAGE_BUCKET")
+GS_IAM_SIGN_BLOB = env.flag("GS_IAM_SIGN_BLOB", default=False)
 OUTPUT_URL_LIFETIME = timedelta(hours=1)
 _storages: dict[str, dict[str, Any]] = {
     "file": {
@@ -122,7 +123,7 @@ _storages: dict[str, dict[str, Any]] = {
             "default_acl": None,
             "querystring_auth": True,
             "expiration": OUTPUT_URL_LIFETIME,
-            "iam_sign_blob": env.flag("GS_IAM_SIGN_BLOB", default=False),
+            "iam_sign_blob": GS_IAM_SIGN_BLOB,
             "sa_email": env.text("GS_SA_EMAIL") or None,
             "file_overwrite": False,
         },

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--garment", type=Path, help="A photo of a garment. Default: a T-shirt, drawn.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        refuse_to_start()
+        refuse_to_start(alone=True)
         try:
             show(options["person"], options["garment"], settings.VAR_DIR / "demo", self.stdout.write)
         except (DemoFailed, RuntimeError, TimeoutError) as error:
