@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun
 
 from zupertry.core.requests import enter_request
 
@@ -26,7 +26,7 @@ def _keep_our_logging(**_: Any) -> None:
     """Leave the logs to `zupertry.logs`, which Django has configured."""
 
 
-@worker_init.connect
+@celeryd_init.connect
 def _prepare_worker(**_: Any) -> None:
     """Refuse to start while a setting is wrong, and learn how to stop."""
     from zupertry import stopping  # noqa: F401
