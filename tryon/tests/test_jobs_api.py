@@ -162,6 +162,7 @@ def test_a_refunded_job_withholds_its_picture(world, live):
     before = read(live, job_id)
     jobs.refund(row, actor="staff:test", reason="It had three arms")
     expected = {"status": "refunded", "credits_consumed": 0, "output_url": None, "output_expires_at": None}
+    expected["webhook_status"] = "failed"  # it had not arrived, and is withdrawn
     assert read(live, job_id) == {**before, **expected}
     assert ledger.balance(world.alice.org_id).available == 100
 
