@@ -18,6 +18,7 @@ env = ENVIRONMENT
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.whole("PORT", 8000, most=65_535)
 WEB_THREADS = env.whole("WEB_THREADS", 32)
+WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", 32)
 PUBLIC_URL = env.base_url("PUBLIC_URL", f"http://localhost:{PORT}")
 VAR_DIR = Path(env.text("VAR_DIR", "var"))
 VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
@@ -97,22 +98,23 @@ STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])
 STORAGE_BUCKET = env.text("STORAGE_BUCKET")
 GS_IAM_SIGN_BLOB = env.flag("GS_IAM_SIGN_BLOB", default=False)
 OUTPUT_URL_LIFETIME = timedelta(hours=1)
+# Names are random (core/storage.py): what overwrites need not ask first whether a name is taken.
 _storages: dict[str, dict[str, Any]] = {
     "file": {
         "BACKEND": "zupertry.core.storage.SignedFileSystemStorage",
         "OPTIONS": {"location": VAR_DIR / "media", "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
     "s3": {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "zupertry.core.s3.S3PictureStorage",
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
             "endpoint_url": env.base_url("AWS_S3_ENDPOINT_URL", "") or None,
-            "region_name": env.text("AWS_S3_REGION_NAME") or None,
-            "signature_version": "s3v4",
+            "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
+            "max_connections": max(WEB_THREADS, WORKER_CONCURRENCY),
             "default_acl": None,
             "querystring_auth": True,
             "querystring_expire": int(OUTPUT_URL_LIFETIME.total_seconds()),
-            "file_overwrite": False,
+            "file_overwrite": True,
             "object_parameters": {"CacheControl": "private, max-age=3600"},
         },
     },
@@ -125,7 +127,8 @@ _storages: dict[str, dict[str, Any]] = {
             "expiration": OUTPUT_URL_LIFETIME,
             "iam_sign_blob": GS_IAM_SIGN_BLOB,
             "sa_email": env.text("GS_SA_EMAIL") or None,
-            "file_overwrite": False,
+            "file_overwrite": True,
+            "object_parameters": {"cache_control": "private, max-age=3600"},
         },
     },
 }
@@ -142,7 +145,6 @@ if ON_ONE_MACHINE:
 
 # Work in the background
 
-WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", 32)
 JOB_LEASE_SECONDS = env.whole("JOB_LEASE_SECONDS", 60)
 SWEEP_INTERVAL_SECONDS = env.whole("SWEEP_INTERVAL_SECONDS", 30)
 _broker = env.server("CELERY_BROKER_URL", ["redis", "rediss", "amqp", "amqps"], "amqp://user:password@host:5672//")

@@ -22,10 +22,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from google.auth import jwt
 from PIL import Image
+
+from zupertry.testing.google_keys import write_key_file
 
 AUDIENCE = "https://aiplatform.googleapis.com/"
 _PATH = re.compile(r"/v1/projects/[^/]+/locations/[^/]+/publishers/google/models/[^/:]+:predict(\?.*)?")
@@ -101,19 +101,8 @@ class VertexServer:
 
     def write_credentials(self, path: Path) -> Path:
         """Write a service account's key file with a fresh RSA key to `path`, and accept tokens signed by it."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._public_key = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        account = {
-            "type": "service_account",
-            "project_id": "test-project",
-            "private_key_id": uuid.uuid4().hex,
-            "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-            "client_email": "zupertry@test-project.iam.gserviceaccount.com",
-            "client_id": "1",
-            # Google's libraries sign their own token for this API, so that nothing is ever asked of this address.
-            "token_uri": f"{self.url}/token",
-        }
-        path.write_text(json.dumps(account))
+        # Google's libraries sign their own token for this API, so that nothing is ever asked of this address.
+        self._public_key = write_key_file(path, f"{self.url}/token")
         return path
 
     def next_behaviour(self) -> str:

@@ -1,0 +1,228 @@
+"""Nothing starts while a setting is missing or wrong, and each that is has its line, in words."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from zupertry.checks import check_settings, refuse_to_start
+from zupertry.testing.service import ROOT, free_port
+
+PYTHON = sys.executable
+PROGRAMS = {
+    "up": [PYTHON, "manage.py", "up"],
+    "migrate": [PYTHON, "manage.py", "migrate"],
+    "demo": [PYTHON, "manage.py", "demo"],
+    "bootstrap_org": [PYTHON, "manage.py", "bootstrap_org", "--name", "Shop", "--email", "a@example.com"],
+    "web": [PYTHON, "-m", "gunicorn", "-c", "python:zupertry.gunicorn", "zupertry.wsgi"],
+    "worker": [PYTHON, "-m", "celery", "-A", "zupertry", "worker"],
+    "beat": [PYTHON, "-m", "celery", "-A", "zupertry", "beat"],
+}
+WRONG_ON_A_LAPTOP = {
+    "DATABASE_URL": "nonsense",
+    "PORT": "abc",
+    "WORKER_CONCURRENCY": "0",
+    "PUBLIC_URL": "app.example.com",
+    "STORAGE": "floppy",
+    "TRYON_ENGINE": "steam",
+    "OUTBOUND_ALLOWED_NETWORKS": "10.0.0.1/8",
+    "ENCRYPTION_KEYS": "wrong",
+    "WEBHOOK_RETRY_SCHEDULE": "soon",
+    "LOG_FORMAT": "xml",
+}
+WRONG_IN_PRODUCTION = {
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CELERY_BROKER_URL": "nonsense",
+    "STORAGE": "s3",
+    "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    "TRYON_ENGINE": "vertex",
+    "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
+}
+NAMED_IN_PRODUCTION = [
+    "SECRET_KEY is not set",
+    "ENCRYPTION_KEYS is not set",
+    "DATABASE_URL is SQLite",
+    "CELERY_BROKER_URL is “nonsense”",
+    "STORAGE_BUCKET is not set",
+    "AWS_S3_REGION_NAME is not set",
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one",
+    "VERTEX_PROJECT is not set",
+    "GOOGLE_APPLICATION_CREDENTIALS names “/nowhere/key.json”",
+]
+KEY_OF_A_USER = {"type": "authorized_user"}
+
+
+def environment(var_dir: Path, **settings: str) -> dict[str, str]:
+    """Return a process's whole environment: `settings`, and nothing of this one's."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, "ZUPERTRY_ENV_FILE": "", "VAR_DIR": str(var_dir), "PORT": str(free_port()), **settings}
+
+
+def start(program: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        PROGRAMS[program],
+        cwd=ROOT,
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: str, tmp_path: Path) -> None:
+    ended = start(program, environment(tmp_path / "var", **WRONG_ON_A_LAPTOP))
+    assert ended.returncode == 1, ended.stdout
+    assert "Traceback" not in ended.stdout
+    for name in WRONG_ON_A_LAPTOP:
+        assert ended.stdout.count(f" {name} is “") + ended.stdout.count(f" {name}: key 1") == 1, ended.stdout
+    assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
+
+
+@pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat"])
+def test_nothing_starts_on_half_a_production(program: str, tmp_path: Path) -> None:
+    ended = start(program, environment(tmp_path / "var", **WRONG_IN_PRODUCTION))
+    assert ended.returncode == 1, ended.stdout
+    assert "Traceback" not in ended.stdout
+    for words in NAMED_IN_PRODUCTION:
+        assert ended.stdout.count(words) == 1, f"{words}: {ended.stdout}"
+
+
+@pytest.mark.parametrize("program", ["web", "worker", "beat"])
+def test_without_a_broker_no_process_starts_alone(program: str, tmp_path: Path) -> None:
+    """Else a job would be accepted, and never run."""
+    ended = start(program, environment(tmp_path))
+    assert ended.returncode == 1, ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert "REDIS_URL is not set" in ended.stdout
+    assert "manage.py up" in ended.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = start("up", environment(tmp_path / "file" / "var"))
+    assert ended.returncode == 1, ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert f"VAR_DIR is {tmp_path}/file/var, which can't be made: Not a directory." in ended.stdout
+    assert "SECRET_KEY can't be kept" in ended.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_named(settings, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    settings.VAR_DIR = tmp_path
+    assert found() == [f"VAR_DIR is {tmp_path}, which can't be written. Choose another folder or change its owner."]
+
+
+def found() -> list[str]:
+    """Return what is wrong with the settings of this process."""
+    return [str(message.msg) for message in check_settings(None) if message.is_serious()]
+
+
+def warnings() -> list[str]:
+    return [str(message.msg) for message in check_settings(None) if not message.is_serious()]
+
+
+@pytest.fixture
+def production(settings, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings as in production, with nothing wrong."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_REGION_NAME", "AWS_S3_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings.ON_ONE_MACHINE = False
+    settings.PUBLIC_URL = "https://app.example.com"
+    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+    assert found() == warnings() == []
+    return settings
+
+
+def test_the_tests_own_settings_are_right() -> None:
+    assert found() == []
+    refuse_to_start(alone=True)
+
+
+def test_production_needs_a_long_key_and_a_database_to_share(production) -> None:
+    production.SECRET_KEY = "short"
+    production.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    assert [problem.partition(" is ")[0] for problem in found()] == ["SECRET_KEY", "REDIS_URL"]
+
+
+def test_each_key_is_looked_at(production) -> None:
+    production.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), "", "é", Fernet.generate_key().decode()]
+    assert [problem.partition(" is ")[0] for problem in found()] == [
+        "ENCRYPTION_KEYS: key 2",
+        "ENCRYPTION_KEYS: key 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"AWS_S3_REGION_NAME": "eu-central-1"}, None),
+        ({"AWS_S3_ENDPOINT_URL": "https://minio.example.com"}, None),
+        ({}, "AWS_S3_REGION_NAME is not set"),
+        ({"AWS_S3_REGION_NAME": "eu-central-1", "AWS_ACCESS_KEY_ID": "a"}, "only one is set"),
+        ({"AWS_S3_REGION_NAME": "eu-central-1", "AWS_SECRET_ACCESS_KEY": "a"}, "only one is set"),
+        ({"AWS_S3_REGION_NAME": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, None),
+    ],
+)
+def test_s3_needs_its_region_and_both_halves_of_a_key_or_none(production, monkeypatch, given, missing) -> None:
+    production.STORAGE, production.STORAGE_BUCKET = "s3", "pictures"
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    problems = found()
+    assert len(problems) == (missing is not None)
+    assert all(missing in problem for problem in problems)
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[]", json.dumps(KEY_OF_A_USER)])
+def test_google_storage_needs_the_key_of_a_service_account(production, tmp_path: Path, content) -> None:
+    key = tmp_path / "key.json"
+    if content is not None:
+        key.write_text(content)
+    production.STORAGE, production.STORAGE_BUCKET = "gcs", "pictures"
+    production.GOOGLE_APPLICATION_CREDENTIALS = str(key)
+    (problem,) = found()
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in problem
+    production.GS_IAM_SIGN_BLOB = True
+    assert found() == []
+    production.GS_IAM_SIGN_BLOB = False
+    key.write_text(json.dumps({"type": "service_account"}))
+    assert found() == []
+
+
+@pytest.mark.parametrize("storage", ["s3", "gcs"])
+def test_a_store_needs_a_bucket(production, monkeypatch, storage: str) -> None:
+    monkeypatch.setenv("AWS_S3_REGION_NAME", "eu-central-1")
+    production.STORAGE, production.STORAGE_BUCKET, production.GS_IAM_SIGN_BLOB = storage, "", True
+    assert found() == [f"STORAGE is {storage}, but STORAGE_BUCKET is not set. Name the bucket that keeps the pictures."]
+
+
+def test_vertex_needs_a_project_and_a_key_file_that_is_one(production, tmp_path: Path) -> None:
+    production.TRYON_ENGINE, production.VERTEX_PROJECT = "vertex", ""
+    (problem,) = found()
+    assert "VERTEX_PROJECT" in problem
+    production.VERTEX_PROJECT = "a-project"
+    assert found() == []  # on Google's own machines no key is needed
+    production.GOOGLE_APPLICATION_CREDENTIALS = str(tmp_path)
+    (problem,) = found()
+    assert problem.startswith(f"GOOGLE_APPLICATION_CREDENTIALS names “{tmp_path}”")
+
+
+def test_what_is_risky_is_a_warning_and_stops_nothing(production, caplog: pytest.LogCaptureFixture) -> None:
+    production.DEBUG = True
+    production.PUBLIC_URL = "http://app.example.com"
+    production.JOB_LEASE_SECONDS = 2
+    assert found() == []
+    assert [message.partition(" is ")[0] for message in warnings()] == ["DEBUG", "PUBLIC_URL", "JOB_LEASE_SECONDS"]
+    production.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    refuse_to_start()
+    logged = " ".join(str(record.msg) for record in caplog.records)
+    assert all(warning in logged for warning in warnings())
