@@ -8,10 +8,23 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
 
 import gunicorn.util
 from django.conf import settings
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
 from zupertry.wire_errors import write_error
 
 gunicorn.util.write_error = write_error
+
+
+class OurLogs(Logger):
+    """Gunicorn's own lines, in the form of all others."""
+
+    def setup(self, cfg: Config) -> None:
+        """Leave the writing to the handlers that `zupertry.logs` has set up."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 bind = f"{settings.HOST}:{settings.PORT}"
 worker_class = "gthread"
@@ -26,6 +39,7 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+logger_class = OurLogs
 
 
 def post_worker_init(_worker: object) -> None:

@@ -27,6 +27,7 @@ def configure(options: Mapping[str, Any]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    logging.captureWarnings(capture=True)
     logging.config.dictConfig(
         {
             "version": 1,

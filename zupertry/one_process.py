@@ -34,6 +34,7 @@ GUNICORN_SETTINGS = [
     "accesslog",
     "errorlog",
     "loglevel",
+    "logger_class",
 ]
 SWEEPS = ("tryon.sweep", "accounts.sweep")
 

@@ -1,7 +1,5 @@
 """Beat's schedule, which several beats may share: it is kept in the database."""
 
-from typing import Any
-
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from zupertry.checks import refuse_to_start
@@ -10,6 +8,7 @@ from zupertry.checks import refuse_to_start
 class CheckedScheduler(DatabaseScheduler):  # type: ignore[misc]
     """Refuses to start while a setting is wrong. Beat's own signal is sent only once the schedule has been read."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def setup_schedule(self) -> None:
+        """Read the schedule from the database, which has to be the right one."""
         refuse_to_start()
-        super().__init__(*args, **options)
+        super().setup_schedule()

@@ -109,7 +109,7 @@ _storages: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "bucket_name": STORAGE_BUCKET,
             "endpoint_url": env.base_url("AWS_S3_ENDPOINT_URL", "") or None,
-            "region_name": env.text("AWS_S3_REGION_NAME", "us-east-1"),
+            "region_name": env.text("AWS_S3_REGION_NAME") or "us-east-1",
             "max_connections": max(WEB_THREADS, WORKER_CONCURRENCY),
             "default_acl": None,
             "querystring_auth": True,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,11 @@ def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: st
     assert "Traceback" not in ended.stdout
     for name in WRONG_ON_A_LAPTOP:
         assert ended.stdout.count(f" {name} is “") + ended.stdout.count(f" {name}: key 1") == 1, ended.stdout
-    assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
+    (tmp_path / "var").mkdir(exist_ok=True)
+    database_file = tmp_path / "var" / "zupertry.sqlite3"
+    # Migrating opens the database before Django checks anything; it must not have touched it.
+    with sqlite3.connect(database_file) as database:
+        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat"])
@@ -138,7 +143,7 @@ def production(settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.delenv(name, raising=False)
     settings.ON_ONE_MACHINE = False
     settings.PUBLIC_URL = "https://app.example.com"
-    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
     assert found() == warnings() == []
     return settings
 
@@ -148,9 +153,9 @@ def test_the_tests_own_settings_are_right() -> None:
     refuse_to_start(alone=True)
 
 
-def test_production_needs_a_long_key_and_a_database_to_share(production) -> None:
+def test_production_needs_a_long_key_and_a_database_to_share(production, monkeypatch) -> None:
     production.SECRET_KEY = "short"
-    production.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    monkeypatch.setitem(production.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
     assert [problem.partition(" is ")[0] for problem in found()] == ["SECRET_KEY", "REDIS_URL"]
 
 

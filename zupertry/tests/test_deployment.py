@@ -1,112 +1,235 @@
-"""The files that containers are made from: they name what exists, check health and run as nobody special."""
+"""What production is made of, as far as that shows without a container: image, compose, lock and static files."""
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatch
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from django.core.management import call_command
+from django.test import Client
 
-from zupertry.testing.service import ROOT
+from zupertry.testing.service import ROOT, free_port
+from zupertry.tests.test_settings import explained
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = ["migrate", "web", "worker", "beat"]
-GIVEN_BY_THE_IMAGE = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PATH"}
+BIN = Path(sys.executable).parent
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if "build" in service}
+OTHERS = {name: service for name, service in COMPOSE["services"].items() if "build" not in service}
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Return the Dockerfile's instructions in order, continued lines joined and comments left out."""
-    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
-    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in text.splitlines() if line.strip()]
+    """Return the Dockerfile's instructions with their arguments, continued lines joined."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines()]
+    return [
+        (name, " ".join(rest.split())) for name, _, rest in (line.partition(" ") for line in lines) if name.isupper()
+    ]
 
 
-def the(name: str) -> str:
-    (found,) = [rest for instruction, rest in instructions() if instruction == name]
-    return found
+def arguments(name: str) -> list[str]:
+    return [rest for instruction, rest in instructions() if instruction == name]
 
 
-def settings_known() -> set[str]:
-    """Return the settings that `.env.example` explains."""
-    return set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-
-
-def settings_read() -> set[str]:
-    """Return the settings that `settings.py` and `checks.py` read."""
-    sources = "".join((ROOT / "zupertry" / name).read_text() for name in ("settings.py", "checks.py"))
-    return set(re.findall(r"""env\.\w+\(\s*"([A-Z][A-Z0-9_]+)""", sources))
-
-
-def test_every_setting_is_explained_and_every_explained_one_is_read():
-    not_ours = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "POSTGRES_PASSWORD"}
-    assert settings_read() - settings_known() <= {"AWS_REGION"}
-    assert settings_known() - settings_read() <= not_ours
-
-
-def test_the_five_services_and_the_migration_are_there():
-    assert set(SERVICES) == {"web", "worker", "beat", "postgres", "redis", "migrate"}
-
-
-@pytest.mark.parametrize("name", ["worker", "beat", "postgres", "redis"])
-def test_every_long_running_service_checks_its_health(name):
-    assert SERVICES[name]["healthcheck"]["test"]
-
-
-def test_the_web_is_checked_by_the_image_itself():
-    assert "healthcheck" not in SERVICES["web"]
-    assert "/healthz" in the("HEALTHCHECK")
-
-
-@pytest.mark.parametrize("name", ["worker", "beat", "web"])
-def test_a_process_starts_once_the_tables_are_there_and_has_time_to_stop(name):
-    needs = SERVICES[name]["depends_on"]
-    assert needs["migrate"]["condition"] == "service_completed_successfully"
-    assert needs["postgres"]["condition"] == needs["redis"]["condition"] == "service_healthy"
-    assert SERVICES[name]["stop_grace_period"] == "20s"
-
-
-def test_the_worker_takes_all_queues():
-    command = SERVICES["worker"]["command"]
-    assert command[command.index("-Q") + 1].split(",") == ["tryon", "webhooks", "default"]
-
-
-def test_volumes_are_declared_and_images_have_versions():
-    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"])
-    images = [service["image"] for service in SERVICES.values() if "build" not in service]
-    assert all(re.fullmatch(r"[\w/]+:\d+", image) for image in images), images
-
-
-def test_only_known_settings_are_passed():
-    for name in OURS:
-        assert set(SERVICES[name].get("environment", {})) <= settings_known(), name
-    arguments = re.findall(r"(\w+)=", the("ENV"))
-    assert set(arguments) - GIVEN_BY_THE_IMAGE <= settings_known()
-
-
-def test_the_image_runs_as_nobody_special_and_installs_by_hash():
-    names = [instruction for instruction, _ in instructions()]
-    assert the("USER") not in {"root", "0"}
-    assert names.index("USER") < names.index("CMD")
-    assert any(
-        "--require-hashes -r requirements.txt" in rest for instruction, rest in instructions() if instruction == "RUN"
+def ignored_by_docker(path: str) -> bool:
+    patterns = (ROOT / ".dockerignore").read_text().split()
+    parts = path.split("/")
+    below = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+    return any(
+        fnmatch(part, pattern.removeprefix("**/")) if pattern.startswith("**/") else part == pattern
+        for pattern in patterns
+        for part in (parts if pattern.startswith("**/") else below)
     )
-    assert the("CMD").startswith("[")
-    assert "python:zupertry.gunicorn" in the("CMD")
 
 
-def test_what_is_copied_exists():
-    for instruction, rest in instructions():
-        if instruction == "COPY":
-            source = shlex.split(rest)[0]
-            assert (ROOT / source).exists()
+def test_the_image_runs_as_nobody_special_and_says_whether_it_is_healthy() -> None:
+    names = [name for name, _ in instructions()]
+    assert names[0] == "FROM"
+    assert len(names) - 1 == names.index("CMD")
+    assert names.index("USER") < names.index("HEALTHCHECK") < names.index("CMD")
+    assert arguments("USER") == ["zupertry"]
+    assert "--uid 10001" in next(rest for rest in arguments("RUN") if rest.startswith("useradd"))
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
-def test_every_locked_package_is_pinned_and_hashed(lock):
-    packages = re.split(r"\n(?=[a-z0-9])", Path(ROOT / lock).read_text())
-    assert len(packages) > 50
-    for package in packages:
-        assert re.match(r"[\w.\[\],-]+==\S+", package), package[:80]
-        assert "--hash=sha256:" in package, package[:80]
+def test_the_image_is_built_on_a_version_that_the_code_runs_on() -> None:
+    (base,) = arguments("FROM")
+    minor = re.fullmatch(r"python:3\.(\d+)-slim", base)
+    assert minor
+    assert int(minor[1]) >= 11
+
+
+def test_what_the_image_copies_is_there_and_secrets_are_not_copied() -> None:
+    for sources in arguments("COPY"):
+        for source in sources.split()[:-1]:
+            assert (ROOT / source).exists(), source
+    for name in (".env", "var/secret_key", ".git/config", ".venv/bin/python", "accounts/tests/test_delivery.py"):
+        assert ignored_by_docker(name), name
+    for name in ("manage.py", "zupertry/settings.py", "requirements.txt", "static/app.css", ".env.example"):
+        assert not ignored_by_docker(name), name
+
+
+def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
+    (install,) = [rest for rest in arguments("RUN") if "pip install" in rest]
+    assert "--require-hashes -r requirements.txt" in install
+
+
+def test_the_image_serves_the_web_with_gunicorn_and_its_configuration() -> None:
+    command = json.loads(arguments("CMD")[-1])
+    assert command == ["gunicorn", "-c", "python:zupertry.gunicorn", "zupertry.wsgi"]
+    _check_command(command)
+
+
+def test_the_health_check_of_the_image_asks_the_port_in_use(tmp_path: Path) -> None:
+    """The check itself is run, against nothing: it fails, at the address that the settings say."""
+    command = json.loads(arguments("HEALTHCHECK")[0].partition("CMD ")[2])
+    assert command[0] == "python"
+    port = str(free_port())
+    done = subprocess.run(
+        [sys.executable, *command[1:]], env={"PORT": port}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "Connection refused" in done.stderr
+
+
+def test_the_image_collects_its_static_files_without_any_setting_of_production(tmp_path: Path) -> None:
+    """The very command of the Dockerfile, in a copy of what the image gets."""
+    _copy_as_docker_does(tmp_path / "app")
+    (command,) = [rest for rest in arguments("RUN") if "collectstatic" in rest]
+    own = {"PATH": f"{BIN}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path / "app", env=own, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "app" / "static_collected" / "staticfiles.json").read_text())
+    assert manifest["paths"]
+
+
+def _copy_as_docker_does(target: Path) -> None:
+    def ignored(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if ignored_by_docker(Path(folder, name).relative_to(ROOT).as_posix())]
+
+    shutil.copytree(ROOT, target, ignore=ignored)
+
+
+def test_pages_use_hashed_names_once_static_files_are_collected(settings, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.WHITENOISE_USE_FINDERS = False
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "zupertry.core.static_files.CollectedStaticFilesStorage"},
+    }
+    call_command("collectstatic", interactive=False, verbosity=0)
+    page = Client().get("/docs/api").content.decode()
+    used = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert used
+    for url in used:
+        assert re.search(r"\.[0-9a-f]{12}\.", url), url
+        answer = Client().get(url)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_compose_runs_the_three_processes_their_data_and_the_migrations() -> None:
+    assert set(OURS) == {"migrate", "web", "worker", "beat"}
+    assert set(OTHERS) == {"postgres", "redis"}
+
+
+def test_every_long_running_service_has_a_health_check_and_starts_again() -> None:
+    for name, service in COMPOSE["services"].items():
+        if name != "migrate":
+            assert service["restart"] == "unless-stopped"
+            assert "test" in service.get("healthcheck", {}) or name == "web"  # the image's own
+    assert arguments("HEALTHCHECK")
+
+
+def test_images_of_others_are_pinned_to_a_version() -> None:
+    for service in OTHERS.values():
+        assert re.fullmatch(r"[a-z/]+:\d+(\.\d+)*", service["image"]), service["image"]
+    assert "latest" not in (ROOT / "docker-compose.yml").read_text()
+
+
+@pytest.mark.parametrize("name", ["migrate", "worker", "beat"])
+def test_the_commands_of_compose_are_there(name: str) -> None:
+    _check_command(OURS[name]["command"])
+
+
+def _check_command(command: list[str]) -> None:
+    """Check that the program is installed, and that the files and modules it is given exist."""
+    assert (BIN / command[0]).exists()
+    for word in command[1:]:
+        if word.endswith(".py"):
+            assert (ROOT / word).is_file()
+        elif re.fullmatch(r"(python:)?zupertry[.a-z_]*", word):
+            assert find_spec(word.removeprefix("python:"))
+
+
+def test_the_worker_takes_every_queue(settings) -> None:
+    command = OURS["worker"]["command"]
+    assert set(command[command.index("-Q") + 1].split(",")) == {queue.name for queue in settings.CELERY_TASK_QUEUES}
+
+
+def test_the_worker_is_pinged_under_its_own_name() -> None:
+    (probe,) = OURS["worker"]["healthcheck"]["test"][1:]
+    words = shlex.split(probe.replace("$$HOSTNAME", "%h"))
+    command = OURS["worker"]["command"]
+    assert words[words.index("-d") + 1] == command[command.index("-n") + 1]
+
+
+def test_compose_sets_only_what_is_a_setting_and_asks_only_for_what_is_explained() -> None:
+    for service in OURS.values():
+        assert service["environment"].keys() <= explained().keys()
+    asked = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert asked <= explained().keys()
+
+
+def test_the_address_of_the_database_is_that_of_the_service() -> None:
+    url = OURS["web"]["environment"]["DATABASE_URL"]
+    postgres = OTHERS["postgres"]["environment"]
+    assert url.startswith(f"postgres://{postgres['POSTGRES_USER']}:")
+    assert url.endswith(f"@postgres:5432/{postgres['POSTGRES_DB']}")
+    assert OURS["web"]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+
+
+def test_volumes_are_declared_and_ours_is_where_the_image_keeps_its_data() -> None:
+    used = {
+        volume.partition(":")[0] for service in COMPOSE["services"].values() for volume in service.get("volumes", [])
+    }
+    assert used == set(COMPOSE["volumes"])
+    for service in OURS.values():
+        assert service["volumes"] == [f"var:{service['environment']['VAR_DIR']}"]
+        assert service["environment"]["VAR_DIR"] in arguments("ENV")[0]
+
+
+def test_data_comes_before_what_needs_it() -> None:
+    for name in ("web", "worker", "beat"):
+        wanted: dict[str, Any] = OURS[name]["depends_on"]
+        assert wanted["migrate"]["condition"] == "service_completed_successfully"
+        assert {wanted[data]["condition"] for data in ("postgres", "redis")} == {"service_healthy"}
+
+
+def test_a_container_is_given_longer_to_stop_than_the_service_takes() -> None:
+    assert all(int(service["stop_grace_period"].removesuffix("s")) > 10 for service in OURS.values())
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_everything_installed_is_pinned_and_hashed(name: str) -> None:
+    text = (ROOT / f"{name}.txt").read_text().replace("\\\n", " ")
+    locked = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert len(locked) > 20
+    for line in locked:
+        assert re.match(r"[a-z0-9._-]+(\[[a-z,0-9_-]+\])?==[^ ]+ ", line), line[:80]
+        assert "--hash=sha256:" in line, line[:80]
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_everything_asked_for_is_locked(name: str) -> None:
+    asked = re.findall(r"^([A-Za-z][A-Za-z0-9._-]*)", (ROOT / f"{name}.in").read_text(), re.MULTILINE)
+    locked = re.findall(r"^([a-z0-9._-]+)", (ROOT / f"{name}.txt").read_text(), re.MULTILINE)
+    assert {package.lower().replace("_", "-") for package in asked} <= set(locked)

@@ -26,4 +26,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         greeting = banner(demo_organisation()) if options["demo"] else f"Zupertry: {settings.PUBLIC_URL}"
         connections.close_all()
-        OneProcess(when_ready=lambda: self.stdout.write(greeting)).run()
+        OneProcess(when_ready=lambda: self._say(greeting)).run()
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()  # before the worker forks and takes what is still unsaid along
