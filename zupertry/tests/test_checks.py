@@ -92,7 +92,7 @@ def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: st
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat"])
+@pytest.mark.parametrize("program", ["web", "worker", "beat"])
 def test_nothing_starts_on_half_a_production(program: str, tmp_path: Path) -> None:
     ended = start(program, environment(tmp_path / "var", **WRONG_IN_PRODUCTION))
     assert ended.returncode == 1, ended.stdout
