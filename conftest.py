@@ -21,11 +21,13 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _migrations_outlive_a_flush() -> None:
-    """Make plans and trigger anew, as their migrations do, whenever a transactional test has emptied the tables."""
+    """Make plans, packs and trigger anew, as their migrations do, when a transactional test has emptied the tables."""
     make_plans = import_module("billing.migrations.0003_plans").make_plans
+    make_packs = import_module("billing.migrations.0005_packs").make_packs
 
     def remake(**_: object) -> None:
         make_plans(apps, None)
+        make_packs(apps, None)
         with connection.schema_editor() as editor:
             make_ledger_append_only(editor)
 

@@ -253,3 +253,29 @@ class AuditEntry(Record):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
+
+
+class Mail(Record):
+    """A mail to an organisation's people, kept until it is sent: one for each `kind` and `reference`, ever.
+
+    `roles` are those of the members it goes to, looked up when it is sent; `context` fills its template.
+    """
+
+    id = IdField("eml")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="mails")
+    kind = models.CharField(max_length=40)
+    reference = models.CharField(max_length=100)
+    roles = models.JSONField(default=list)
+    context = models.JSONField(default=dict)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta(Record.Meta):
+        constraints = [models.UniqueConstraint(fields=["kind", "reference"], name="mail_once")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="mail_due", condition=models.Q(next_attempt_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"

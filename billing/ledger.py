@@ -50,6 +50,21 @@ def grant(organisation_id: str, credits_: int, reference: str, *, actor: str, no
     _post(organisation_id, Kind.GRANT, credits_, 0, reference, actor, note)
 
 
+def purchase(organisation_id: str, credits_: int, payment_id: str, *, actor: str) -> None:
+    """Give the credits that a payment was for."""
+    _post(organisation_id, Kind.PURCHASE, credits_, 0, payment_id, actor)
+
+
+def clawback(organisation_id: str, credits_: int, reference: str, *, note: str) -> None:
+    """Take credits back whose money went back. `reference` is the gateway's refund or dispute. May leave a debt."""
+    _post(organisation_id, Kind.CLAWBACK, -credits_, 0, reference, "system", note)
+
+
+def reinstate(organisation_id: str, credits_: int, reference: str, *, note: str) -> None:
+    """Give credits again that were taken back for a refund or dispute which came to nothing."""
+    _post(organisation_id, Kind.REINSTATE, credits_, 0, reference, "system", note)
+
+
 @transaction.atomic(savepoint=False)
 def _post(
     organisation_id: str, kind: Kind, available: int, reserved: int, reference: str, actor: str, note: str = ""

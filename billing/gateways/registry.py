@@ -1,0 +1,32 @@
+"""The gateways that `PAYMENT_GATEWAYS` names."""
+
+from typing import NoReturn
+
+import structlog
+from django.conf import settings
+
+from billing.gateways.base import Gateway, GatewayError
+from zupertry.core.backends import Backends
+from zupertry.core.errors import Refusal
+
+log = structlog.get_logger(__name__)
+
+gateways: Backends[Gateway] = Backends("PAYMENT_GATEWAYS")
+
+
+def refuse(gateway: str, error: GatewayError) -> NoReturn:
+    """Tell the person at the browser that a gateway failed. Raises `Refusal` (`payment_provider_error`), always."""
+    log.warning("gateway_failed", gateway=gateway, error=error.message, permanent=error.permanent, code=error.code)
+    name = gateway.capitalize()
+    raise Refusal(
+        "payment_provider_error",
+        f"{name} did not answer as it should, and nothing was charged. Try again in a minute; it can't happen twice.",
+    ) from error
+
+
+def require(gateway: str) -> None:
+    """Raise `Refusal` (`payment_provider_error`) where a gateway that took money before is not configured any more."""
+    if gateway not in settings.PAYMENT_GATEWAYS:
+        raise Refusal(
+            "payment_provider_error", f"{gateway.capitalize()} is not set up here any more. Ask the operator."
+        )
