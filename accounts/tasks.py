@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from accounts import mails
 from accounts.webhooks import delivery
 
 
@@ -11,7 +12,14 @@ def deliver(delivery_id: str) -> None:
     delivery.deliver(delivery_id)
 
 
+@shared_task(name="accounts.send_mail")
+def send_mail(mail_id: str) -> None:
+    """Attempt to send one mail."""
+    mails.deliver(mail_id)
+
+
 @shared_task(name="accounts.sweep")
 def sweep() -> None:
-    """Find deliveries that are due."""
+    """Find deliveries and mails that are due."""
     delivery.sweep()
+    mails.sweep()

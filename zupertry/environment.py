@@ -115,8 +115,11 @@ class Environment:
         return self._parse(name, "", lambda text: _server(text, schemes).geturl(), f"an address such as {example}", "")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
-        """Return Django's settings for a `sqlite:///…` or `postgres://…` address."""
-        fallback: dict[str, Any] = environ.Env.db_url_config(default)
+        """Return Django's settings for a `sqlite:///…` or `postgres://…` address; for a wrong one those of no database.
+
+        What was meant for one database must not go to another, not even to the default.
+        """
+        none: dict[str, Any] = {"ENGINE": "django.db.backends.dummy", "NAME": ""}
 
         def parse(text: str) -> dict[str, Any]:
             if not text.startswith(("sqlite://", "postgres://", "postgresql://")):
@@ -126,9 +129,21 @@ class Environment:
                 raise ValueError(text)
             return config
 
-        return self._parse(
-            name, default, parse, "an address such as postgres://user:password@host:5432/zupertry", fallback
-        )
+        return self._parse(name, default, parse, "an address such as postgres://user:password@host:5432/zupertry", none)
+
+    def mail(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's `EMAIL_…` settings for an `smtp://…` or `filemail:///…` address."""
+        fallback: dict[str, Any] = environ.Env.email_url_config(default)
+
+        def parse(text: str) -> dict[str, Any]:
+            if not text.startswith(
+                ("smtp://", "smtp+tls://", "smtps://", "smtp+ssl://", "filemail://", "consolemail://")
+            ):
+                raise ValueError(text)
+            config: dict[str, Any] = environ.Env.email_url_config(text)
+            return config
+
+        return self._parse(name, default, parse, "an address such as smtp+tls://user:password@host:587", fallback)
 
     def kept_secret(self, name: str, folder: Path | None, make: Callable[[], str]) -> str:
         """Return a secret; when it is not set, make one and keep it in `folder` (None: it has to be set)."""
@@ -177,6 +192,11 @@ def _server(text: str, schemes: Sequence[str]) -> SplitResult:
     return parts
 
 
+def make_private_folder(path: Path) -> None:
+    """Make a folder that nobody but its owner looks into, unless there is one already. Raises `OSError`."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def _without_password(text: str) -> str:
     return re.sub("//.*@", "//…@", text)
 
@@ -189,7 +209,7 @@ _HOW_TO_MAKE = {
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
     """Read the secret in `path`, or write a new one there. Of two processes at once, both end with the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         draft.touch(mode=0o600)

@@ -45,6 +45,7 @@ def configure(options: Mapping[str, Any]) -> None:
                 # One line a task is ours to write; Celery's own two say less.
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
+                "stripe": {"level": "WARNING"},
                 "urllib3": {"level": "WARNING"},
                 "django.request": {"level": "ERROR"},
             },

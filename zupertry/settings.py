@@ -25,6 +25,7 @@ VAR_DIR = VAR_DIR if VAR_DIR.is_absolute() else BASE_DIR / VAR_DIR
 REDIS_URL = env.server("REDIS_URL", ["redis", "rediss"], "redis://host:6379/0")
 ON_ONE_MACHINE = not env.text("REDIS_URL")
 DEBUG = env.flag("DEBUG", default=False)
+ADMIN_PATH = env.text("ADMIN_PATH", "admin/").strip("/") + "/"
 # Health checks come from the machine itself, whatever the outer name is.
 ALLOWED_HOSTS = [str(urlsplit(PUBLIC_URL).hostname), *env.items("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
 
@@ -39,7 +40,13 @@ ENCRYPTION_KEYS = env.kept_secret("ENCRYPTION_KEYS", _secrets_folder, make_encry
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.admin",
+    "allauth",
+    "allauth.account",
     "rest_framework",
     "drf_spectacular",
     "django_celery_beat",
@@ -54,6 +61,11 @@ MIDDLEWARE = [
     "zupertry.core.requests.BrowserPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "zupertry.urls"
@@ -63,6 +75,13 @@ TEMPLATES = [
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
     }
 ]
 AUTH_USER_MODEL = "accounts.User"
@@ -75,6 +94,39 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 APPEND_SLASH = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
+
+# Accounts
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_ADAPTER = "accounts.dashboard.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "accounts.dashboard.forms.LoginForm",
+    "reset_password": "accounts.dashboard.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.dashboard.forms.ResetPasswordKeyForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+# The prefix binds a cookie to this host, and to TLS, which a laptop does without.
+_https = PUBLIC_URL.startswith("https:")
+SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
+CSRF_COOKIE_SECURE = _https
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+# Behind a proxy that ends TLS a request itself says http, and its Origin https.
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "zupertry.core.error_views.stale_form"
 
 # Data
 
@@ -183,6 +235,9 @@ CELERY_BEAT_SCHEDULER = "zupertry.schedule:CheckedScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
+    "sweep-billing": {"task": "billing.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
+    "reconcile-recent-payments": {"task": "billing.reconcile_recent", "schedule": timedelta(minutes=5)},
+    "reconcile-payments": {"task": "billing.reconcile", "schedule": timedelta(days=1)},
     "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},
 }
 
@@ -211,6 +266,46 @@ SPECTACULAR_SETTINGS = {
     "WEBHOOKS": ["tryon.api.webhooks.JOB_COMPLETED", "tryon.api.webhooks.JOB_FAILED"],
     "POSTPROCESSING_HOOKS": ["zupertry.core.schema.describe_conventions"],
 }
+
+# Money
+
+_stripe_key = env.text("STRIPE_SECRET_KEY")
+_razorpay_key = env.text("RAZORPAY_KEY_ID")
+SELLER = {
+    "name": env.text("SELLER_NAME"),
+    "address": env.text("SELLER_ADDRESS"),
+    "gstin": env.text("SELLER_GSTIN"),
+    "sac": env.text("SELLER_SAC", "998319"),
+}
+STRIPE_AUTOMATIC_TAX = env.flag("STRIPE_AUTOMATIC_TAX", default=False)
+# Only what is configured is here: an organisation whose gateway is missing can't buy, and is told so.
+PAYMENT_GATEWAYS: dict[str, dict[str, Any]] = {}
+if _stripe_key:
+    PAYMENT_GATEWAYS["stripe"] = {
+        "BACKEND": "billing.gateways.stripe.StripeGateway",
+        "OPTIONS": {
+            "secret_key": _stripe_key,
+            "event_secrets": env.items("STRIPE_WEBHOOK_SECRET"),
+            "api_base": env.base_url("STRIPE_API_BASE", "https://api.stripe.com"),
+            "automatic_tax": STRIPE_AUTOMATIC_TAX,
+        },
+    }
+if _razorpay_key:
+    PAYMENT_GATEWAYS["razorpay"] = {
+        "BACKEND": "billing.gateways.razorpay.RazorpayGateway",
+        "OPTIONS": {
+            "key_id": _razorpay_key,
+            "key_secret": env.text("RAZORPAY_KEY_SECRET"),
+            "event_secrets": env.items("RAZORPAY_WEBHOOK_SECRET"),
+            "api_base": env.base_url("RAZORPAY_API_BASE", "https://api.razorpay.com"),
+        },
+    }
+
+# Mail
+
+globals().update(env.mail("EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Zupertry <hello@zupertry.com>")
 
 # Try-on
 

@@ -4,13 +4,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts import mails
 from accounts.webhooks import delivery
+from billing import sweeping as billing_sweeping
 from tryon import sweeping
 
 
 class Command(BaseCommand):
-    help = "Wake lost jobs and due deliveries, and delete pictures whose retention has ended. Prints what was found."
+    help = "Find lost and due work once: jobs, pictures, deliveries, mails, payments. Prints what was found."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = {**sweeping.sweep(), "deliveries": delivery.sweep()}
+        found = {**sweeping.sweep(), "deliveries": delivery.sweep(), "mails": mails.sweep(), **billing_sweeping.sweep()}
         self.stdout.write(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in found.items()))

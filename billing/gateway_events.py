@@ -1,0 +1,92 @@
+"""What gateways tell us: verify, store, answer; then look at what it is about, and apply that once.
+
+An event is only a reason to look. Its order among others, and how often it comes, do not matter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+import structlog
+from django.db.models import F, Q
+from django.utils import timezone
+
+from billing import methods, payments
+from billing.gateways.base import Event
+from billing.gateways.registry import gateways
+from billing.models import GatewayEvent, Payment
+from zupertry.core import ids
+from zupertry.core.connections import release_connection
+from zupertry.core.wake import wake
+
+LEASE = timedelta(minutes=2)
+RETRY_SCHEDULE = [timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 720, 1440)]
+
+log = structlog.get_logger(__name__)
+
+
+def receive(gateway: str, body: bytes, headers: Mapping[str, str], payload: object) -> None:
+    """Store an event for a worker to process; one that is stored already is left as it is.
+
+    `payload` is the body as JSON. Raises `BadSignatureError`, and nothing is stored then.
+    """
+    event = gateways[gateway].read_event(body, headers, timezone.now())
+    stored = GatewayEvent(
+        gateway=gateway, reference=event.reference, type=event.type, subject=asdict(event), payload=payload
+    )
+    GatewayEvent.objects.bulk_create([stored], ignore_conflicts=True)
+    wake("billing.process_event", stored.id)
+
+
+def process(event_id: str) -> None:
+    """Do what a stored event is a reason for. A failure is written down, and tried again later."""
+    now = timezone.now()
+    due = GatewayEvent.objects.filter(pk=event_id, next_attempt_at__lte=now)
+    if not due.update(next_attempt_at=now + LEASE, attempts=F("attempts") + 1):
+        return
+    event = GatewayEvent.objects.get(pk=event_id)
+    try:
+        _apply(event.gateway, Event(**event.subject))
+    except Exception as error:
+        _try_later(event, error)
+    else:
+        done = {"processed_at": timezone.now(), "next_attempt_at": None, "error": ""}
+        GatewayEvent.objects.filter(pk=event_id).update(**done)
+
+
+def replay(event_id: str) -> None:
+    """Process an event once more, whatever became of it before."""
+    GatewayEvent.objects.filter(pk=event_id).update(next_attempt_at=timezone.now(), processed_at=None, attempts=0)
+    wake("billing.process_event", event_id)
+
+
+def _apply(gateway: str, event: Event) -> None:
+    if payment_id := _payment_of(gateway, event):
+        payments.settle(payment_id, gateway_reference=event.gateway_reference)
+    if event.method_reference:
+        methods.refresh(gateway, event.method_reference)
+
+
+def _payment_of(gateway: str, event: Event) -> str | None:
+    """Return the payment that an event is about: by our references first, else by what the gateway knows of it."""
+    ours = Payment.objects.filter(gateway=gateway)
+    by_reference = Q()
+    if event.checkout_reference:
+        by_reference |= Q(checkout_reference=event.checkout_reference)
+    if event.gateway_reference:
+        by_reference |= Q(gateway_reference=event.gateway_reference)
+    if by_reference and (found := ours.filter(by_reference).values_list("pk", flat=True).first()):
+        return str(found)
+    payment_id = event.payment_id
+    if not payment_id and event.gateway_reference:
+        release_connection()
+        payment_id = gateways[gateway].look(checkout_reference="", gateway_reference=event.gateway_reference).payment_id
+    return payment_id if ids.is_id("pay", payment_id) and ours.filter(pk=payment_id).exists() else None
+
+
+def _try_later(event: GatewayEvent, error: Exception) -> None:
+    again = event.attempts <= len(RETRY_SCHEDULE)
+    at = timezone.now() + RETRY_SCHEDULE[event.attempts - 1] if again else None
+    why = f"{type(error).__name__}: {error}"[:2_000]
+    GatewayEvent.objects.filter(pk=event.pk).update(next_attempt_at=at, error=why)
+    log.log(30 if again else 40, "gateway_event_failed", gateway_event=event.id, type=event.type, exc_info=error)

@@ -1,0 +1,155 @@
+"""Compares what gateways say was paid with what the ledger gave for it, both ways.
+
+What a fresh look can mend is mended on the way. What it can't is written down for staff, until it is so no more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from billing import payments
+from billing.gateways.base import GatewayError, Snapshot, State
+from billing.gateways.registry import gateways
+from billing.models import Discrepancy, LedgerEntry, Payment
+from zupertry.core import ids
+
+GRACE = timedelta(minutes=10)
+"""How long something may be paid and not credited before that is an error."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing on which a gateway and we do not agree. `payment_id` is empty where it is about none of ours."""
+
+    gateway: str
+    kind: str
+    reference: str
+    payment_id: str
+    details: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+def reconcile(since: datetime) -> list[Difference]:
+    """Compare everything paid since then, write the differences down, and return them.
+
+    Raises `GatewayError` when a gateway can't be asked; what was written down of it before stays.
+    """
+    found: list[Difference] = []
+    for name in settings.PAYMENT_GATEWAYS:
+        compared: set[str] = set()
+        differences = [*_theirs(name, since, compared), *_ours(name, since, compared), *_ledgers(name, since)]
+        _write_down(name, differences, compared)
+        found += differences
+    return found
+
+
+def _theirs(gateway: str, since: datetime, compared: set[str]) -> Iterator[Difference]:
+    """What the gateway has: is it credited here, and what went back taken back?"""
+    for snapshot in gateways[gateway].paid_since(since):
+        if snapshot.created_at <= timezone.now() - GRACE:
+            compared.add(snapshot.gateway_reference)
+            yield from _compare(gateway, snapshot)
+
+
+def _compare(gateway: str, snapshot: Snapshot) -> Iterator[Difference]:
+    payment = _find(gateway, snapshot)
+    reference = snapshot.gateway_reference
+    amount = f"{snapshot.currency} {snapshot.amount_minor} (minor units)"
+    if payment is None:
+        yield Difference(gateway, "unknown_payment", reference, "", f"{amount} was paid for no payment of ours.")
+        return
+    if not _agrees(payment, snapshot):
+        payment = _settled(payment, reference)
+    if payment.status != Payment.Status.PAID:
+        why = f"{amount} was paid, but the payment is {payment.status}. {payment.failure}"
+        yield Difference(gateway, "paid_not_credited", reference, payment.id, why[:500])
+    elif not _agrees(payment, snapshot):
+        why = f"{amount} was paid, but here it is {payment.amount_minor}, or other refunds and disputes stand."
+        yield Difference(gateway, "differs", reference, payment.id, why)
+
+
+def _ours(gateway: str, since: datetime, compared: set[str]) -> Iterator[Difference]:
+    """What we have as paid and the gateway's list has not, as it may have begun earlier: is it paid there?"""
+    paid = Payment.objects.filter(gateway=gateway, status=Payment.Status.PAID, settled_at__gte=since)
+    for payment in paid.exclude(gateway_reference__in=compared).order_by("pk"):
+        compared.add(payment.gateway_reference)
+        if payment.settled_at and payment.settled_at <= timezone.now() - GRACE and not _is_paid_there(payment):
+            why = f"{payment.credits} credits were given, but the gateway does not have it as paid."
+            yield Difference(gateway, "credited_not_paid", payment.gateway_reference, payment.id, why)
+
+
+def _ledgers(gateway: str, since: datetime) -> Iterator[Difference]:
+    """What the ledger gave for payments: is each paid payment there, once and in full, and nothing else?"""
+    entries = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.PURCHASE, created_at__gte=since)
+    given = dict(entries.values_list("reference", "available_delta"))
+    paid = Payment.objects.filter(gateway=gateway, status=Payment.Status.PAID, settled_at__gte=since)
+    for payment in paid.order_by("pk"):
+        if given.get(payment.id) != payment.credits:
+            why = f"It is paid, but the ledger has {given.get(payment.id, 0)} of its {payment.credits} credits."
+            yield Difference(gateway, "not_in_ledger", payment.gateway_reference, payment.id, why)
+    unpaid = Payment.objects.filter(gateway=gateway, pk__in=list(given)).exclude(status=Payment.Status.PAID)
+    for payment in unpaid.order_by("pk"):
+        why = f"The ledger has {given[payment.id]} credits for it, but the payment is {payment.status}."
+        yield Difference(gateway, "in_ledger_only", payment.gateway_reference or payment.id, payment.id, why)
+
+
+def _find(gateway: str, snapshot: Snapshot) -> Payment | None:
+    known = Q(gateway_reference=snapshot.gateway_reference)
+    if ids.is_id("pay", snapshot.payment_id):
+        known |= Q(pk=snapshot.payment_id)
+    return Payment.objects.filter(known, gateway=gateway).first()
+
+
+def _agrees(payment: Payment, snapshot: Snapshot) -> bool:
+    """Say whether a payment is credited for this very amount, and its reversals are those that the gateway has."""
+    if payment.status != Payment.Status.PAID or payment.amount_minor != snapshot.amount_minor:
+        return False
+    standing = {back.reference for back in snapshot.money_back if back.standing}
+    return set(payment.reversals.filter(undone_at=None).values_list("reference", flat=True)) == standing
+
+
+def _settled(payment: Payment, reference: str) -> Payment:
+    try:
+        return payments.settle(payment.id, gateway_reference=reference)
+    except GatewayError as error:
+        log.warning("not_settled", payment=payment.id, error=error.message)
+        return payment
+
+
+def _is_paid_there(payment: Payment) -> bool:
+    """Ask about a payment that the gateway's list lacks, as it may have begun before the list does."""
+    snapshot = gateways[payment.gateway].look(
+        checkout_reference=payment.checkout_reference, gateway_reference=payment.gateway_reference
+    )
+    return snapshot.state == State.PAID
+
+
+@transaction.atomic
+def _write_down(gateway: str, found: list[Difference], compared: set[str]) -> None:
+    """Keep each difference as one open row, and close the rows of what was compared and agrees now."""
+    standing = {(row.kind, row.reference): row for row in Discrepancy.objects.filter(gateway=gateway, resolved_at=None)}
+    for difference in found:
+        log.error("payment_discrepancy", **difference.as_dict())
+        if standing.pop((difference.kind, difference.reference), None) is None:
+            Discrepancy.objects.create(
+                gateway=gateway,
+                kind=difference.kind,
+                reference=difference.reference,
+                payment_id=difference.payment_id or None,
+                details=difference.details,
+            )
+    troubled = {difference.reference for difference in found}
+    mended = [row.pk for row in standing.values() if row.reference in compared - troubled]
+    Discrepancy.objects.filter(pk__in=mended, resolved_at=None).update(resolved_at=timezone.now())
