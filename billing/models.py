@@ -143,6 +143,9 @@ class BillingDetails(models.Model):
     country = models.CharField(max_length=2)
     tax_id = models.CharField(max_length=20, blank=True)
 
+    class Meta:
+        verbose_name_plural = "billing details"
+
     def __str__(self) -> str:
         return self.legal_name
 
@@ -390,6 +393,7 @@ class Discrepancy(Record):
     resolved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Record.Meta):
+        verbose_name_plural = "discrepancies"
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "kind", "reference"], condition=Q(resolved_at=None), name="discrepancy_once"
