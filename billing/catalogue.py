@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Organisation
 from billing import tax
-from billing.models import GATEWAYS, AutoReload, CreditPack, Currency, Payment
+from billing.models import GATEWAYS, AutoReload, CreditPack, Currency, Payment, Plan
 from zupertry.core import ids
 from zupertry.core.errors import Refusal
 
@@ -89,11 +89,22 @@ def follow_purchase(payment: Payment) -> None:
     pack = CreditPack.objects.get(pk=payment.pack_id)
     if pack.moves_to_id is None:
         return
-    organisation = Organisation.objects.filter(pk=payment.organisation_id, plan=pack.plan_id)
-    if organisation.update(plan=pack.moves_to_id):
-        changed = Organisation(pk=payment.organisation_id)
-        changes = {"before": pack.plan_id, "after": pack.moves_to_id, "payment": payment.id}
-        audit.record(changed, payment.actor, "organisation.plan_changed", payment.organisation_id, **changes)
+    _move(payment.organisation_id, pack.plan_id, pack.moves_to_id, actor=payment.actor, payment=payment.id)
+
+
+@transaction.atomic
+def move(organisation: Organisation, plan: Plan, *, actor: str, reason: str) -> None:
+    """Put an organisation on a plan, as staff wish. It is offered that plan's packs from now on."""
+    before = Organisation.objects.values_list("plan", flat=True).get(pk=organisation.pk)
+    if before != plan.code:
+        _move(organisation.pk, before, plan.code, actor=actor, reason=reason)
+
+
+def _move(organisation_id: str, before: str, after: str, *, actor: str, **why: str) -> None:
+    if Organisation.objects.filter(pk=organisation_id, plan=before).update(plan=after):
+        changed = Organisation(pk=organisation_id)
+        details = {"before": before, "after": after, **why}
+        audit.record(changed, actor, "organisation.plan_changed", organisation_id, **details)
 
 
 def _on_sale() -> QuerySet[CreditPack]:

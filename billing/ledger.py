@@ -99,8 +99,6 @@ def _append(
 def _insufficient(organisation_id: str) -> Refusal:
     available = balance(organisation_id).available
     if available < 0:
-        return Refusal(
-            "insufficient_credits",
-            f"{-available} credits are owed. Buy at least {1 - available} credits: a job takes one.",
-        )
+        owed = "1 credit is owed" if available == -1 else f"{-available} credits are owed"
+        return Refusal("insufficient_credits", f"{owed}. Buy at least {1 - available} credits: a job takes one.")
     return Refusal("insufficient_credits", "No credits are left. Buy credits, or use a test key, which is free.")

@@ -139,7 +139,7 @@ def charge(payment: Payment) -> None:
     assert payment.method
     try:
         customer = _customer(payment.gateway, payment.organisation_id)
-        page = f"{settings.PUBLIC_URL}/dashboard/billing"
+        page = f"{settings.PUBLIC_URL}/dashboard/billing/"
         order = _order(payment, customer, Links(page, page))
         snapshot = gateway.charge(order, payment.method.reference, Buyer(**payment.buyer))
     except GatewayError as error:

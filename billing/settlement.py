@@ -210,7 +210,7 @@ def _reversed(payment: Payment, back: MoneyBack, earlier: Sequence[Reversal]) ->
         ledger.clawback(
             payment.organisation_id, credits_, back.reference, note=f"{back.kind.capitalize()} of {payment.id}"
         )
-    mails.payment_reversed(reversal)
+        mails.payment_reversed(reversal)
     return reversal
 
 
@@ -221,7 +221,7 @@ def _reinstated(payment: Payment, reversal: Reversal) -> None:
     if reversal.credits:
         note = f"{reversal.kind.capitalize()} of {payment.id} came to nothing"
         ledger.reinstate(payment.organisation_id, reversal.credits, reversal.reference, note=note)
-    mails.payment_reinstated(reversal)
+        mails.payment_reinstated(reversal)
 
 
 def credits_for(payment: Payment, amount_minor: int) -> int:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Warning
 
+from billing import tax
+from zupertry.environment import make_private_folder
+
 CALM_LEASE_SECONDS = 10
 
 log = structlog.get_logger(__name__)
@@ -23,7 +27,16 @@ log = structlog.get_logger(__name__)
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Return every missing or incoherent setting."""
     del app_configs
-    messages = [*settings.ENVIRONMENT.problems, *_secrets(), *_data(), *_pictures(), *_engine(), *_folders()]
+    messages = [
+        *settings.ENVIRONMENT.problems,
+        *_secrets(),
+        *_data(),
+        *_pictures(),
+        *_engine(),
+        *_stripe(),
+        *_razorpay(),
+        *_folders(),
+    ]
     errors: list[CheckMessage] = [
         Error(message, id=f"zupertry.E{number:03}") for number, message in enumerate(messages, 1)
     ]
@@ -112,9 +125,96 @@ def _google_key() -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _stripe() -> Iterator[str]:
+    env = settings.ENVIRONMENT
+    key, publishable = env.text("STRIPE_SECRET_KEY"), env.text("STRIPE_PUBLISHABLE_KEY")
+    yield from _missing_half("STRIPE_SECRET_KEY", {"STRIPE_WEBHOOK_SECRET": env.text("STRIPE_WEBHOOK_SECRET")})
+    mode = re.match(r"[sr]k_(test|live)_.", key)
+    if key and not mode:
+        yield (
+            "STRIPE_SECRET_KEY is no secret key of Stripe's. Copy one from Stripe's dashboard, under Developers, "
+            "API keys: it begins with sk_live_, rk_live_, sk_test_ or rk_test_."
+        )
+    if publishable and (not mode or not publishable.startswith(f"pk_{mode[1]}_")):
+        yield (
+            "STRIPE_PUBLISHABLE_KEY does not go with STRIPE_SECRET_KEY. Copy the one that stands beside it: "
+            "pk_live_… with a live key, pk_test_… with a test key. Or unset it."
+        )
+    if not all(secret.startswith("whsec_") for secret in env.items("STRIPE_WEBHOOK_SECRET")):
+        yield (
+            "STRIPE_WEBHOOK_SECRET is no signing secret of Stripe's. Copy the one of the event destination "
+            f"{settings.PUBLIC_URL}/gateway-events/stripe: it begins with whsec_. Two are separated by a comma."
+        )
+
+
+def _razorpay() -> Iterator[str]:
+    env = settings.ENVIRONMENT
+    key = env.text("RAZORPAY_KEY_ID")
+    secrets = {name: env.text(name) for name in ("RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET")}
+    yield from _missing_half("RAZORPAY_KEY_ID", secrets)
+    if key and not re.match(r"rzp_(test|live)_.", key):
+        yield (
+            "RAZORPAY_KEY_ID is no key id of Razorpay's. Copy it from Razorpay's dashboard, under API keys: "
+            "it begins with rzp_live_ or rzp_test_."
+        )
+    if key:
+        yield from _seller()
+
+
+def _missing_half(key: str, secrets: Mapping[str, str]) -> Iterator[str]:
+    """Say which secrets of a gateway are missing beside its key, and which are set without it."""
+    given = settings.ENVIRONMENT.text(key)
+    for name, secret in secrets.items():
+        if given and not secret:
+            yield f"{key} is set, but {name} is not. {_WHERE_SECRETS_ARE[name].format(settings.PUBLIC_URL)}"
+        if secret and not given:
+            yield f"{name} is set, but {key} is not. Set {key} too, or unset {name}."
+
+
+_WHERE_SECRETS_ARE = {
+    "STRIPE_WEBHOOK_SECRET": (
+        "In Stripe's dashboard add the event destination {}/gateway-events/stripe, and copy its signing secret: whsec_…"
+    ),
+    "RAZORPAY_KEY_SECRET": "Copy it from Razorpay's dashboard, where it is shown once, when the key is made.",
+    "RAZORPAY_WEBHOOK_SECRET": (
+        "In Razorpay's dashboard add the webhook {}/gateway-events/razorpay, "
+        "with a long random secret, and set the same here."
+    ),
+}
+
+
+def _seller() -> Iterator[str]:
+    """Say what is missing or wrong of what tax invoices in India have to name."""
+    for name, what in _SELLER.items():
+        if not settings.SELLER[name]:
+            yield f"RAZORPAY_KEY_ID is set, but SELLER_{name.upper()} is not, which tax invoices have to name. {what}"
+    gstin, sac = settings.SELLER["gstin"], settings.SELLER["sac"]
+    if gstin and not _is_gstin(gstin):
+        yield (
+            f"SELLER_GSTIN is “{gstin}”, which is no GSTIN: its state, its form or its check digit is wrong. "
+            "Copy it from the registration certificate: 15 characters, such as 27AAPFU0939F1ZV."
+        )
+    if not re.fullmatch("[0-9]{6}", sac):
+        yield f"SELLER_SAC is “{sac}”, but has to be a service accounting code of six digits, such as 998319."
+
+
+_SELLER = {
+    "name": "Give the legal name, as on the GST registration.",
+    "address": "Give the registered address in one line, such as 12 MG Road, Bengaluru 560001, Karnataka, India.",
+    "gstin": "Give the GSTIN: 15 characters, such as 27AAPFU0939F1ZV.",
+}
+
+
+def _is_gstin(text: str) -> bool:
+    try:
+        return tax.clean_gstin(text) == text
+    except ValueError:
+        return False
+
+
 def _folders() -> Iterator[str]:
     try:
-        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.VAR_DIR)
     except OSError as error:
         yield f"VAR_DIR is {settings.VAR_DIR}, which can't be made: {error.strerror}. Choose another folder."
     else:
@@ -135,4 +235,10 @@ def _warnings() -> Iterator[CheckMessage]:
             f"JOB_LEASE_SECONDS is {settings.JOB_LEASE_SECONDS}: a worker that pauses for as long loses its jobs "
             f"to another. Make it {CALM_LEASE_SECONDS} or more.",
             id="zupertry.W003",
+        )
+    if not settings.ON_ONE_MACHINE and not settings.ENVIRONMENT.text("EMAIL_URL"):
+        yield Warning(
+            "EMAIL_URL is not set: mails go to files in VAR_DIR that nobody reads. "
+            "Give the server that sends them, such as smtp+tls://user:password@host:587",
+            id="zupertry.W004",
         )

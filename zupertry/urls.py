@@ -1,7 +1,11 @@
 """Every route. What no route answers, `zupertry.core.error_views` does."""
 
+from django.conf import settings
+from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from billing.api import gateway_events
 from zupertry import health
 from zupertry.core.storage import serve
 from zupertry.docs import views as docs
@@ -10,7 +14,13 @@ urlpatterns = [
     path("", docs.home, name="home"),
     path("docs/api", docs.reference, name="reference"),
     path("v1/", include("zupertry.api_v1")),
+    path("gateway-events/<slug:gateway>", gateway_events.receive, name="gateway-events"),
     path("files/<path:name>", serve, name="file"),
+    path("", include("accounts.dashboard.login_urls")),
+    path("dashboard", RedirectView.as_view(pattern_name="dashboard")),
+    path("dashboard/", include("accounts.dashboard.urls")),
+    path("dashboard/billing/", include("billing.dashboard.urls")),
+    path(settings.ADMIN_PATH, admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
@@ -18,4 +28,5 @@ urlpatterns = [
 handler400 = "zupertry.core.error_views.bad_request"
 handler403 = "zupertry.core.error_views.permission_denied"
 handler404 = "zupertry.core.error_views.page_not_found"
+handler429 = "zupertry.core.error_views.too_many_requests"
 handler500 = "zupertry.core.error_views.server_error"

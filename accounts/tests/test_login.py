@@ -124,7 +124,7 @@ def test_nobody_can_sign_up_by_themselves():
 def reset_link(client: Client, address: str = ALICE["login"]) -> str:
     answer = client.post("/password/reset", {"email": address}, follow=True)
     assert "Look into your mail" in answer.content.decode()
-    return re.findall(r"https?://\S+", mail.outbox[0].body)[0] if mail.outbox else ""
+    return re.findall(r"https?://\S+", str(mail.outbox[0].body))[0] if mail.outbox else ""
 
 
 @override_settings(PUBLIC_URL="https://app.example.com")

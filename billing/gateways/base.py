@@ -111,7 +111,10 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
-    """A refund or dispute of a payment. `standing`: the money is gone from us (unlike a failed refund or won dispute)."""
+    """A refund or dispute of a payment.
+
+    `standing`: the money is gone from us. It is not when a refund failed or a dispute was won.
+    """
 
     kind: str
     reference: str

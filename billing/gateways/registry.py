@@ -18,10 +18,11 @@ def refuse(gateway: str, error: GatewayError) -> NoReturn:
     """Tell the person at the browser that a gateway failed. Raises `Refusal` (`payment_provider_error`), always."""
     log.warning("gateway_failed", gateway=gateway, error=error.message, permanent=error.permanent, code=error.code)
     name = gateway.capitalize()
-    raise Refusal(
-        "payment_provider_error",
-        f"{name} did not answer as it should, and nothing was charged. Try again in a minute; it can't happen twice.",
-    ) from error
+    if error.permanent:
+        message = f"{name} refused this, and nothing was charged. Check your billing details, or write to us."
+    else:
+        message = f"{name} did not answer as it should. Try again in a minute; it can't happen twice."
+    raise Refusal("payment_provider_error", message) from error
 
 
 def require(gateway: str) -> None:

@@ -1,7 +1,6 @@
 """`/v1/tryon` and `/v1/jobs`."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,7 +18,7 @@ from tryon.models import Job
 from zupertry.core import ids
 from zupertry.core.api import ApiViewSet
 from zupertry.core.errors import Refusal
-from zupertry.core.pagination import KeysetPagination, PageQuery
+from zupertry.core.pagination import KeysetPagination, PageQuery, made_within
 
 MAX_IDEMPOTENCY_KEY = 255
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -182,16 +181,7 @@ def _filtered(found: QuerySet[Job], query: Mapping[str, Any]) -> QuerySet[Job]:
     if "workspace_id" in query:
         workspace_id = query["workspace_id"]
         found = found.filter(workspace_id=workspace_id) if ids.is_id("ws", workspace_id) else found.none()
-    return _within(found, query.get("created_after"), query.get("created_before"))
-
-
-def _within(found: QuerySet[Job], after: datetime | None, before: datetime | None) -> QuerySet[Job]:
-    """Compare whole milliseconds, which ids begin with, so that the listing's own index serves."""
-    if after:
-        found = found.filter(id__gte=ids.encode("job", ids.first_after(after)))
-    if before:
-        found = found.filter(id__lt=ids.encode("job", ids.first_at(before)))
-    return found
+    return made_within(found, "job", query.get("created_after"), query.get("created_before"))
 
 
 def _check_workspace(key: ApiKey, workspace_id: str) -> None:

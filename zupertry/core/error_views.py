@@ -29,6 +29,19 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
     return _answer(request, not_found())
 
 
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Answer a form whose token does not fit the visitor: its page is old, or another site's."""
+    del reason
+    return _answer(request, Refusal("bad_request", "The form was too old. Go back, load its page again, and send it."))
+
+
+def too_many_requests(request: HttpRequest) -> HttpResponseBase:
+    """Answer who tries too often, to log in for instance."""
+    return _answer(
+        request, Refusal("rate_limit_exceeded", "These were many tries in a short time. Wait a few minutes.")
+    )
+
+
 def server_error(request: HttpRequest, *args: Any) -> HttpResponseBase:
     """Answer when something of ours broke. Django has logged it."""
     del args

@@ -21,13 +21,20 @@ STATUS = {
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "validation_error": 422,
+    "no_payment_method": 422,
     "rate_limit_exceeded": 429,
     "api_key_limit_reached": 429,
     "workspace_limit_reached": 429,
     "internal_error": 500,
+    "payment_provider_error": 502,
     "service_unavailable": 503,
 }
 """HTTP status of every public error code."""
+
+DASHBOARD_ONLY = frozenset(
+    {"api_key_limit_reached", "workspace_limit_reached", "no_payment_method", "payment_provider_error"}
+)
+"""Those that people meet, and no operation of `/v1` answers with."""
 
 RETRY_AFTER_SECONDS = 5
 """What a caller is told to wait when a part of the service is down."""

@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 
 import structlog
@@ -13,16 +13,15 @@ from django.http import HttpRequest, HttpResponseBase
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-CONTENT_SECURITY_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    ]
-)
+OWN_ORIGIN_ONLY = {
+    "default-src": "'self'",
+    "img-src": "'self' data:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
+"""What a page may do, by directive of its Content-Security-Policy."""
 
 log = structlog.get_logger("zupertry.request")
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -38,6 +37,12 @@ def enter_request(id_: str) -> None:
     _request_id.set(id_)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=id_)
+
+
+def content_security_policy(opened: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the policy of a page: `opened` lists the origins, by directive, that it may use besides our own."""
+    more = {name: " ".join([OWN_ORIGIN_ONLY.get(name, "'self'"), *origins]) for name, origins in (opened or {}).items()}
+    return "; ".join(f"{name} {sources}" for name, sources in {**OWN_ORIGIN_ONLY, **more}.items())
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -73,7 +78,7 @@ class BrowserPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the policies."""
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
         if settings.PUBLIC_URL.startswith("https:"):
             # By what the world sees: behind a proxy that ends TLS, the request itself says http.

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from zupertry.core.api import MAX_BODY_BYTES, ApiViewSet
-from zupertry.core.errors import STATUS
+from zupertry.core.errors import DASHBOARD_ONLY, STATUS
 
 CONVENTIONS = f"""
 Send JSON, encoded as UTF-8 and at most {MAX_BODY_BYTES // 1024} KiB, with `Content-Length`; `null` means that a field
@@ -166,7 +166,7 @@ def _error_schema() -> dict[str, Any]:
 
 
 def _error_response(status: int) -> dict[str, Any]:
-    codes = [code for code, of_code in STATUS.items() if of_code == status]
+    codes = [code for code, of_code in STATUS.items() if of_code == status and code not in DASHBOARD_ONLY]
     example = {
         "error": {"code": codes[0], "message": STATUS_TEXT[status], "request_id": "req_5f0c2e91ab34d7786620cd1e"}
     }

@@ -2,10 +2,10 @@
 
 from django.conf import settings
 
-from zupertry.bootstrap import Bootstrapped
+from zupertry.demo.organisation import Demo
 
 
-def banner(demo: Bootstrapped) -> str:
+def banner(demo: Demo) -> str:
     """Return the greeting. The curl line needs no picture server: test mode simulates these URLs."""
     return f"""
   Zupertry is up: {settings.PUBLIC_URL}
@@ -20,5 +20,6 @@ def banner(demo: Bootstrapped) -> str:
       -H 'Authorization: Bearer {demo.test_key}' -H 'Content-Type: application/json' \\
       -d '{{"model_image_url": "https://test.zupertry.com/success.jpg", "garment_image_url": "https://test.zupertry.com/success.jpg"}}'
 
+  Dashboard: {settings.PUBLIC_URL}/login as {demo.email}, password {demo.password}
   API reference: {settings.PUBLIC_URL}/docs/api    Stop: Ctrl-C
 """

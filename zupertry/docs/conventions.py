@@ -33,7 +33,8 @@ WHEN = {
     "invalid_api_key": "The key is malformed or unknown.",
     "api_key_revoked": "The key has been revoked. Use another one.",
     "api_key_disabled": "The key is switched off. Switch it on again, or use another one.",
-    "insufficient_credits": "Fewer than one credit is available. Test keys never see this.",
+    "insufficient_credits": "Fewer than one credit is available; below 0, the message says how many are owed. "
+    "Test keys never see this.",
     "account_suspended": "The organisation is suspended.",
     "forbidden": "The job belongs to another organisation.",
     "workspace_not_found": "The `workspace_id` is unknown or (on submit) archived, or none is given and none active.",

@@ -38,6 +38,13 @@ EXAMPLES: Mapping[str, Any] = {
     "credits_consumed": 1,
     "credits": 248,
     "credits_reserved": 2,
+    "available": 248,
+    "reserved": 2,
+    "available_delta": -1,
+    "reserved_delta": 1,
+    "kind": "hold",
+    "reference": "job_06egb2d501otta1915egj8q1ks",
+    "note": "",
     "duration_ms": 7104,
     "rate_limit_per_minute": 60,
     "plan": "growth",
@@ -66,6 +73,10 @@ EXAMPLES_OF: Mapping[str, Mapping[str, Any]] = {
     "createTryOn": {"mode": "test"},
     "getAccount": {"name": "Alice & Co"},
     "getDescription": {"": {"openapi": "3.1.0", "info": {"title": "Zupertry API"}, "paths": {"/v1/tryon": {}}}},
+    "listLedger": {
+        "id": "led_06egb2d501phbd5m0o9nrhkpe8",
+        "next_cursor": "bGVkXzA2ZWdiMmQ1MDFwaGJkNW0wbzlucmhrcGU4",
+    },
     "listWorkspaces": {
         "id": "ws_06e1r7vs61o8d94ftpc70pfh70",
         "status": "active",
@@ -85,6 +96,7 @@ EXAMPLES_OF: Mapping[str, Mapping[str, Any]] = {
 QUERY_OF: Mapping[str, Mapping[str, str]] = {
     "listJobs": {"status": "completed", "limit": "20"},
     "getJob": {"wait": "20"},
+    "listLedger": {"kind": "hold", "limit": "20"},
 }
 HEADERS_OF: Mapping[str, Mapping[str, str]] = {"createTryOn": {"Idempotency-Key": "look-4711"}}
 LEFT_OUT = frozenset({"workspace_id", "webhook_url"})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
@@ -9,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.api.authentication import key_of
 from accounts.models import CURRENCIES, Region
-from billing import ledger
+from billing.models import AutoReload, CreditAccount
 from zupertry.core.api import ApiViewSet
 from zupertry.core.ids import pattern
 
@@ -43,7 +44,8 @@ class AccountViewSet(mixins.RetrieveModelMixin, ApiViewSet):
     def get_object(self) -> dict[str, Any]:
         """Return the account of the key's organisation."""
         organisation = key_of(self.request).organisation
-        account = ledger.balance(organisation.id)
+        reloads = AutoReload.objects.filter(pk=OuterRef("pk"), enabled=True)
+        account = CreditAccount.objects.annotate(reloads=Exists(reloads)).get(pk=organisation.id)
         return {
             "org_id": organisation.id,
             "name": organisation.name,
@@ -52,6 +54,6 @@ class AccountViewSet(mixins.RetrieveModelMixin, ApiViewSet):
             "currency_code": organisation.currency,
             "credits": account.available,
             "credits_reserved": account.reserved,
-            "auto_reload_enabled": False,
+            "auto_reload_enabled": account.reloads,
             "rate_limit_per_minute": organisation.rate_limit_per_minute,
         }

@@ -4,8 +4,15 @@ import pytest
 
 from accounts.models import Organisation
 from billing import ledger
-from billing.models import CreditAccount
+from billing.models import AutoReload, CreditAccount, CreditPack
 from zupertry.testing.api import ApiClient
+
+
+def reload_of(org_id: str, *, enabled: bool) -> None:
+    pack = CreditPack.objects.filter(plan="starter", currency="EUR")[0]
+    AutoReload.objects.create(
+        organisation_id=org_id, enabled=enabled, threshold=10, pack=pack, monthly_cap_minor=100_000
+    )
 
 
 def test_the_account_has_every_field(world):
@@ -47,8 +54,16 @@ def test_credits_can_be_negative(world):
     assert ledger.balance(world.alice.org_id).available == -3
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_auto_reload_is_told_as_it_is_set(world, enabled):
+    reload_of(world.alice.org_id, enabled=enabled)
+    assert ApiClient(world.alice.live_key).get("/v1/account").json()["auto_reload_enabled"] is enabled
+    assert ApiClient(world.charlie.live_key).get("/v1/account").json()["auto_reload_enabled"] is False
+
+
 def test_the_account_takes_two_queries(world, django_assert_max_num_queries):
     alice = ApiClient(world.alice.live_key)
+    reload_of(world.alice.org_id, enabled=True)
     alice.get("/v1/account")  # writes down that the key was used
     with django_assert_max_num_queries(2):
         alice.get("/v1/account")

@@ -2,7 +2,7 @@
 
 import json
 import os
-import sqlite3
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +35,7 @@ WRONG_ON_A_LAPTOP = {
     "ENCRYPTION_KEYS": "wrong",
     "WEBHOOK_RETRY_SCHEDULE": "soon",
     "LOG_FORMAT": "xml",
+    "EMAIL_URL": "mail",
 }
 WRONG_IN_PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -55,6 +56,18 @@ NAMED_IN_PRODUCTION = [
     "VERTEX_PROJECT is not set",
     "GOOGLE_APPLICATION_CREDENTIALS names “/nowhere/key.json”",
 ]
+STRIPE = {
+    "STRIPE_SECRET_KEY": "sk_live_abc",
+    "STRIPE_PUBLISHABLE_KEY": "pk_live_abc",
+    "STRIPE_WEBHOOK_SECRET": "whsec_a, whsec_b",
+}
+RAZORPAY = {
+    "RAZORPAY_KEY_ID": "rzp_live_abc",
+    "RAZORPAY_KEY_SECRET": "hunter2-key",
+    "RAZORPAY_WEBHOOK_SECRET": "hunter2-events",
+}
+MONEY = [*STRIPE, *RAZORPAY]
+SELLER = {"name": "Zupertry Ltd", "address": "12 MG Road, Bengaluru", "gstin": "29AAPFU0939F1ZR", "sac": "998319"}
 KEY_OF_A_USER = {"type": "authorized_user"}
 
 
@@ -64,9 +77,9 @@ def environment(var_dir: Path, **settings: str) -> dict[str, str]:
     return {**kept, "ZUPERTRY_ENV_FILE": "", "VAR_DIR": str(var_dir), "PORT": str(free_port()), **settings}
 
 
-def start(program: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(program: str, settings: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        PROGRAMS[program],
+        [*PROGRAMS[program], *options],
         cwd=ROOT,
         env=settings,
         stdin=subprocess.DEVNULL,
@@ -85,20 +98,23 @@ def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: st
     assert "Traceback" not in ended.stdout
     for name in WRONG_ON_A_LAPTOP:
         assert ended.stdout.count(f" {name} is “") + ended.stdout.count(f" {name}: key 1") == 1, ended.stdout
-    (tmp_path / "var").mkdir(exist_ok=True)
-    database_file = tmp_path / "var" / "zupertry.sqlite3"
-    # Migrating opens the database before Django checks anything; it must not have touched it.
-    with sqlite3.connect(database_file) as database:
-        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
 
 
-@pytest.mark.parametrize("program", ["web", "worker", "beat"])
+@pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat"])
 def test_nothing_starts_on_half_a_production(program: str, tmp_path: Path) -> None:
     ended = start(program, environment(tmp_path / "var", **WRONG_IN_PRODUCTION))
     assert ended.returncode == 1, ended.stdout
     assert "Traceback" not in ended.stdout
     for words in NAMED_IN_PRODUCTION:
         assert ended.stdout.count(words) == 1, f"{words}: {ended.stdout}"
+    assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
+
+
+def test_a_wrong_database_address_is_one_problem_and_not_sqlite_besides(tmp_path: Path) -> None:
+    ended = start("migrate", environment(tmp_path / "var", **WRONG_IN_PRODUCTION, DATABASE_URL="nonsense"))
+    assert ended.returncode == 1, ended.stdout
+    assert ended.stdout.count("DATABASE_URL") == 1, ended.stdout
 
 
 @pytest.mark.parametrize("program", ["web", "worker", "beat"])
@@ -109,6 +125,13 @@ def test_without_a_broker_no_process_starts_alone(program: str, tmp_path: Path) 
     assert "Traceback" not in ended.stdout
     assert "REDIS_URL is not set" in ended.stdout
     assert "manage.py up" in ended.stdout
+
+
+def test_migrating_comes_first_and_makes_the_folder_for_its_owner_alone(tmp_path: Path) -> None:
+    secrets = {"SECRET_KEY": "k" * 50, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+    ended = start("migrate", environment(tmp_path / "new" / "var", **secrets), "--plan")
+    assert ended.returncode == 0, ended.stdout
+    assert stat.S_IMODE((tmp_path / "new" / "var").stat().st_mode) == 0o700
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -139,8 +162,9 @@ def warnings() -> list[str]:
 @pytest.fixture
 def production(settings, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings as in production, with nothing wrong."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_REGION_NAME", "AWS_S3_ENDPOINT_URL"):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_S3_REGION_NAME", "AWS_S3_ENDPOINT_URL", *MONEY):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587")
     settings.ON_ONE_MACHINE = False
     settings.PUBLIC_URL = "https://app.example.com"
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
@@ -219,6 +243,67 @@ def test_vertex_needs_a_project_and_a_key_file_that_is_one(production, tmp_path:
     production.GOOGLE_APPLICATION_CREDENTIALS = str(tmp_path)
     (problem,) = found()
     assert problem.startswith(f"GOOGLE_APPLICATION_CREDENTIALS names “{tmp_path}”")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({}, ""),
+        ({"STRIPE_SECRET_KEY": "rk_live_abc", "STRIPE_PUBLISHABLE_KEY": ""}, ""),
+        ({"STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_SECRET_KEY is set, but STRIPE_WEBHOOK_SECRET is not"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_a,hunter2"}, "STRIPE_WEBHOOK_SECRET is no signing secret"),
+        ({"STRIPE_SECRET_KEY": "pk_live_hunter2", "STRIPE_PUBLISHABLE_KEY": ""}, "STRIPE_SECRET_KEY is no secret key"),
+        ({"STRIPE_SECRET_KEY": "sk_test_abc"}, "STRIPE_PUBLISHABLE_KEY does not go with"),
+        ({"STRIPE_PUBLISHABLE_KEY": "sk_live_hunter2"}, "STRIPE_PUBLISHABLE_KEY does not go with"),
+        (
+            {"STRIPE_SECRET_KEY": "", "STRIPE_PUBLISHABLE_KEY": ""},
+            "STRIPE_WEBHOOK_SECRET is set, but STRIPE_SECRET_KEY",
+        ),
+        ({"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}, "STRIPE_PUBLISHABLE_KEY does not go with"),
+        ({"RAZORPAY_KEY_SECRET": ""}, "RAZORPAY_KEY_ID is set, but RAZORPAY_KEY_SECRET is not"),
+        ({"RAZORPAY_WEBHOOK_SECRET": ""}, "RAZORPAY_KEY_ID is set, but RAZORPAY_WEBHOOK_SECRET is not"),
+        ({"RAZORPAY_KEY_ID": "hunter2"}, "RAZORPAY_KEY_ID is no key id"),
+        (
+            {"RAZORPAY_KEY_ID": "", "RAZORPAY_WEBHOOK_SECRET": ""},
+            "RAZORPAY_KEY_SECRET is set, but RAZORPAY_KEY_ID is not",
+        ),
+    ],
+)
+def test_a_gateway_is_set_up_wholly_or_not_at_all(production, monkeypatch, changes, named) -> None:
+    """A problem is one line that names the setting, and never tells what it is."""
+    production.SELLER = SELLER
+    for name, value in {**STRIPE, **RAZORPAY, **changes}.items():
+        monkeypatch.setenv(name, value)
+    problems = found()
+    assert len(problems) == bool(named)
+    assert all(problem.startswith(named) and "hunter2" not in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"name": ""}, "SELLER_NAME is not"),
+        ({"address": ""}, "SELLER_ADDRESS is not"),
+        ({"gstin": ""}, "SELLER_GSTIN is not"),
+        ({"gstin": "29AAPFU0939F1ZS"}, "SELLER_GSTIN is “29AAPFU0939F1ZS”, which is no GSTIN"),
+        ({"gstin": "29 aapfu0939f1zr"}, "which is no GSTIN"),
+        ({"sac": "9983"}, "SELLER_SAC is “9983”"),
+    ],
+)
+def test_who_sells_in_india_is_named_on_the_invoices(production, monkeypatch, changes, named) -> None:
+    production.SELLER = {**SELLER, **changes}
+    assert found() == []
+    for name, value in RAZORPAY.items():
+        monkeypatch.setenv(name, value)
+    (problem,) = found()
+    assert named in problem
+
+
+def test_mails_that_nobody_reads_are_a_warning(production, monkeypatch) -> None:
+    monkeypatch.delenv("EMAIL_URL")
+    assert found() == []
+    (warning,) = warnings()
+    assert warning.startswith("EMAIL_URL is not set")
 
 
 def test_what_is_risky_is_a_warning_and_stops_nothing(production, caplog: pytest.LogCaptureFixture) -> None:
