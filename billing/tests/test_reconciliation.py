@@ -8,7 +8,6 @@ from django.utils import timezone
 from billing import ledger, payments, reconciliation
 from billing.gateways.base import GatewayError
 from billing.gateways.registry import gateways
-from billing.gateways.registry import gateways
 from billing.models import Discrepancy, LedgerEntry, Payment
 from billing.tests.test_payments import begin
 from zupertry.testing.threads import at_once
