@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
-from zupertry.core import ratelimit
+from zupertry.testing.ratelimits import forget_windows
 from zupertry.testing.world import World, make_world
 
 
@@ -37,7 +37,7 @@ def _migrations_outlive_a_flush() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
     """Let no test inherit another's rate-limit window."""
-    ratelimit.forget()
+    forget_windows()
 
 
 @pytest.fixture(scope="session")
