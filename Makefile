@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 # What the stack makes no difference to.
 ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/test_fetch.py tryon/tests/test_shirt.py \
-	zupertry/testing/tests zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py \
+	zupertry/testing/tests zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
+	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
 	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
 	snippets.py)
 
