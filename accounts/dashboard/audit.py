@@ -55,7 +55,7 @@ def audit_csv(request: MemberRequest) -> HttpResponseBase:
 
 def in_words(action: str) -> str:
     """Return an action as people read it: `API key created` for `api_key.created`."""
-    words = action.replace(".", " ").replace("_", " ").replace("api key", "API key")
+    words = action.replace(".", " ").replace("_", " ").replace("api key", "API key").replace(" url", " URL")
     return words[:1].upper() + words[1:]
 
 

@@ -108,7 +108,7 @@ def _list(request: MemberRequest, replay_form: ReplayForm, *, status: int = 200)
     form = DeliveryFilter(request.GET)
     chosen = form.cleaned_data["status"] if form.is_valid() else ""
     rows = WebhookDelivery.objects.filter(organisation=request.organisation, **({"status": chosen} if chosen else {}))
-    attempts = DeliveryAttempt.objects.order_by("number").defer("response_body")
+    attempts = DeliveryAttempt.objects.order_by("-number").defer("response_body")
     rows = rows.select_related("event").prefetch_related(Prefetch("attempts", attempts))
     context = {
         "form": form,

@@ -40,6 +40,7 @@ def _page(request: MemberRequest, form: WorkspaceForm, *, status: int = 200) -> 
         "form": form,
         "active": active,
         "archived": [workspace for workspace in found if workspace.status == Workspace.Status.ARCHIVED],
+        "made": len(found),
         "most": MAX_WORKSPACES,
         "full": len(found) >= MAX_WORKSPACES,
     }
