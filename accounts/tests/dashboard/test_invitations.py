@@ -27,7 +27,7 @@ def page(answer, status=200) -> Element:
 def mailed_link() -> str:
     """Send the newest mail, and return the path that its link leads to."""
     mails.deliver(Mail.objects.order_by("-pk")[0].id)
-    return re.findall(r"https?://[^/]+(\S+)", str(mail.outbox[-1].body))[0]
+    return str(re.findall(r"https?://[^/]+(\S+)", str(mail.outbox[-1].body))[0])
 
 
 def invited(owner: Client, address: str, role: str = "developer") -> str:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import api_keys
-from accounts.models import ApiKey, AuditEntry, Mode
+from accounts.models import ApiKey, AuditEntry, Mode, Organisation
 from zupertry.testing.api import ApiClient, refusal
 from zupertry.testing.page import Element, parse
 
@@ -18,7 +18,7 @@ def page(answer, status=200) -> Element:
     return parse(answer.content.decode())
 
 
-def key_of(organisation, mode="live") -> ApiKey:
+def key_of(organisation: Organisation, mode="live") -> ApiKey:
     return organisation.api_keys.get(mode=mode)
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import organisations
-from accounts.models import AuditEntry, Workspace
+from accounts.models import AuditEntry, Organisation, Workspace
 from zupertry.testing.api import ApiClient, refusal
 from zupertry.testing.page import Element, parse
 
@@ -25,7 +25,7 @@ def actions(workspace: Workspace) -> list[str]:
 
 
 @pytest.fixture
-def first(world, alice) -> Workspace:
+def first(world, alice: Organisation) -> Workspace:
     return alice.workspaces.get()
 
 
