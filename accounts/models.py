@@ -113,6 +113,9 @@ class Membership(models.Model):
         return f"{self.user_id} as {self.role} of {self.organisation_id}"
 
 
+INVITATION_OPEN = models.Q(accepted_at__isnull=True, revoked_at__isnull=True)
+
+
 class Invitation(Record):
     """A place in an organisation, offered to an address. Of the token in the mailed link only the SHA-256 is kept."""
 
@@ -126,14 +129,10 @@ class Invitation(Record):
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    OPEN = models.Q(accepted_at__isnull=True, revoked_at__isnull=True)
-
     class Meta(Record.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation", "email"],
-                name="invitation_open_once",
-                condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                fields=["organisation", "email"], name="invitation_open_once", condition=INVITATION_OPEN
             )
         ]
 

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit, mails
-from accounts.models import Invitation, Membership, Organisation, Role, User
+from accounts.models import INVITATION_OPEN, Invitation, Membership, Organisation, Role, User
 from accounts.organisations import lock
 from zupertry.core.errors import Refusal
 
@@ -82,12 +82,12 @@ def revoke(invitation: Invitation, *, by: Membership) -> bool:
 
 def open_invitations(organisation: Organisation) -> QuerySet[Invitation]:
     """Return what was neither accepted nor revoked, expired ones too: they can be sent again."""
-    return Invitation.objects.filter(Invitation.OPEN, organisation=organisation).order_by("pk")
+    return Invitation.objects.filter(INVITATION_OPEN, organisation=organisation).order_by("pk")
 
 
 def find(token: str) -> Invitation | None:
     """Return the invitation whose mailed link has this token, while that works."""
-    working = Invitation.objects.filter(Invitation.OPEN, digest=_digest(token), expires_at__gt=timezone.now())
+    working = Invitation.objects.filter(INVITATION_OPEN, digest=_digest(token), expires_at__gt=timezone.now())
     return working.select_related("organisation").first()
 
 
@@ -100,7 +100,7 @@ def accept(invitation: Invitation, user: User) -> Membership:
     if user.email.lower() != invitation.email:
         raise Refusal("forbidden", f"This invitation is for {invitation.email}. Log in with that address.")
     lock(invitation.organisation)
-    working = Invitation.objects.filter(Invitation.OPEN, id=invitation.id, expires_at__gt=timezone.now())
+    working = Invitation.objects.filter(INVITATION_OPEN, id=invitation.id, expires_at__gt=timezone.now())
     if not working.update(accepted_at=timezone.now()):
         raise Refusal("forbidden", "This invitation does not work any more. Ask for a new one.")
     membership, _ = Membership.objects.get_or_create(
