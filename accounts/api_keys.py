@@ -67,6 +67,29 @@ def create(organisation: Organisation, mode: Mode, name: str, *, actor: str) -> 
     return key, text
 
 
+def disable(key: ApiKey, *, actor: str) -> bool:
+    """Refuse requests with this key until it is switched on again. False: it was not active, and nothing changed."""
+    return _move(key, [ApiKey.Status.ACTIVE], ApiKey.Status.DISABLED, "api_key.disabled", actor)
+
+
+def enable(key: ApiKey, *, actor: str) -> bool:
+    """Switch a disabled key on again. False: it was not disabled, and nothing changed."""
+    return _move(key, [ApiKey.Status.DISABLED], ApiKey.Status.ACTIVE, "api_key.enabled", actor)
+
+
+def revoke(key: ApiKey, *, actor: str) -> bool:
+    """Refuse requests with this key for ever. False: it was revoked already."""
+    return _move(key, [ApiKey.Status.ACTIVE, ApiKey.Status.DISABLED], ApiKey.Status.REVOKED, "api_key.revoked", actor)
+
+
+@transaction.atomic
+def _move(key: ApiKey, before: list[ApiKey.Status], after: ApiKey.Status, action: str, actor: str) -> bool:
+    moved = ApiKey.objects.filter(id=key.id, status__in=before).update(status=after)
+    if moved:
+        audit.record(key.organisation, actor, action, key.id, name=key.name)
+    return bool(moved)
+
+
 def find(text: str) -> ApiKey | None:
     """Return the key with its organisation and webhook endpoint, in one query; without one if it is malformed."""
     if not is_well_formed(text):

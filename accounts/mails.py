@@ -3,7 +3,8 @@
 At least once: a worker that dies after the server has taken a mail sends it again, under the same Message-ID.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from accounts.models import Mail, Role, User
 from zupertry.core.connections import release_connection
+from zupertry.core.crypto import seal, unseal
 from zupertry.core.wake import wake
 
 RETRY_AFTER = [
@@ -41,7 +43,23 @@ def send(organisation_id: str, kind: str, reference: str, *, roles: Sequence[Rol
     Written in the caller's transaction. `kind` names the templates in `templates/mail`; `context`, which is kept as
     JSON, fills them.
     """
-    mail = Mail(organisation_id=organisation_id, kind=kind, reference=reference, roles=list(roles), context=context)
+    _write(Mail(organisation_id=organisation_id, kind=kind, reference=reference, roles=list(roles), context=context))
+
+
+def send_to(
+    address: str, organisation_id: str, kind: str, reference: str, *, secrets: Mapping[str, str], **context: Any
+) -> None:
+    """Have an address told on behalf of an organisation, as `send` has its members told.
+
+    `secrets` fill the template too. They are sealed until the mail is sent, and then forgotten.
+    """
+    sealed = seal(json.dumps(dict(secrets)))
+    mail = Mail(organisation_id=organisation_id, kind=kind, reference=reference, context=context)
+    mail.address, mail.sealed_secrets = address, sealed
+    _write(mail)
+
+
+def _write(mail: Mail) -> None:
     Mail.objects.bulk_create([mail], ignore_conflicts=True)
     wake("accounts.send_mail", mail.id)  # which finds nothing, where the mail was there already
 
@@ -81,7 +99,7 @@ def _attempt(mail: Mail) -> None:
     except Exception as error:
         _postpone(mail, error)
     else:
-        _settle(mail, sent_at=timezone.now(), next_attempt_at=None)
+        _settle(mail, sent_at=timezone.now(), next_attempt_at=None, sealed_secrets="")
         log.info("mail_sent", mail=mail.id, kind=mail.kind, recipients=len(message.to))
 
 
@@ -89,7 +107,7 @@ def _postpone(mail: Mail, error: Exception) -> None:
     """Put the next attempt off, longer each time; after the last one say so, for staff to see."""
     ours = not isinstance(error, OSError)  # as all of smtplib's are
     if mail.attempts > len(RETRY_AFTER):
-        _settle(mail, next_attempt_at=None)
+        _settle(mail, next_attempt_at=None, sealed_secrets="")
         log.error("mail_given_up", mail=mail.id, kind=mail.kind, error=_reason(error), exc_info=ours)
         return
     _settle(mail, next_attempt_at=timezone.now() + RETRY_AFTER[mail.attempts - 1])
@@ -103,7 +121,7 @@ def _reason(error: Exception) -> str:
     return repr(error)
 
 
-def _settle(mail: Mail, **changes: datetime | None) -> None:
+def _settle(mail: Mail, **changes: datetime | str | None) -> None:
     """Write down what came of an attempt, unless the lease was over and another worker has made the next one."""
     Mail.objects.filter(id=mail.id, attempts=mail.attempts, sent_at=None).update(**changes)
 
@@ -116,6 +134,7 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
         "currency": mail.organisation.currency,
         "public_url": settings.PUBLIC_URL,
         **mail.context,
+        **_secrets(mail),
     }
     subject = _one_line(_rendered(f"{mail.kind}.subject.txt", context))
     message = EmailMultiAlternatives(
@@ -128,7 +147,13 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
+def _secrets(mail: Mail) -> dict[str, str]:
+    return json.loads(unseal(mail.sealed_secrets)) if mail.sealed_secrets else {}
+
+
 def _recipients(mail: Mail) -> list[str]:
+    if mail.address:
+        return [mail.address]
     members = User.objects.filter(
         is_active=True, memberships__organisation=mail.organisation_id, memberships__role__in=mail.roles
     )

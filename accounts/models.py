@@ -113,6 +113,38 @@ class Membership(models.Model):
         return f"{self.user_id} as {self.role} of {self.organisation_id}"
 
 
+INVITATION_OPEN = models.Q(accepted_at__isnull=True, revoked_at__isnull=True)
+
+
+class Invitation(Record):
+    """A place in an organisation, offered to an address. Of the token in the mailed link only the SHA-256 is kept."""
+
+    id = IdField("inv")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=10, choices=Role)
+    digest = models.BinaryField(max_length=32, unique=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta(Record.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "email"], name="invitation_open_once", condition=INVITATION_OPEN
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} as {self.role}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its link has stopped working by itself."""
+        return self.expires_at <= timezone.now()
+
+
 class Workspace(Record):
     """A shelf for jobs within an organisation: a brand, a season, a shop."""
 
@@ -178,13 +210,17 @@ class WebhookEvent(Record):
     reference = models.CharField(max_length=40, db_index=True)
     payload = models.JSONField()
     output_name = models.CharField(max_length=200, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.type} {self.reference}"
 
 
 class WebhookDelivery(Record):
-    """An event on its way to one URL. `target` is scheme, host and port, which share a limit of what is in flight."""
+    """An event on its way to one URL. `target` is scheme, host and port, which share a limit of what is in flight.
+
+    A replay begins the retry schedule anew, after `attempts_before_replay` attempts.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -199,12 +235,15 @@ class WebhookDelivery(Record):
     target = models.CharField(max_length=300)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     attempt = models.PositiveSmallIntegerField(default=0)
+    attempts_before_replay = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
     lease_expires_at = models.DateTimeField(null=True)
 
     class Meta(Record.Meta):
         verbose_name_plural = "webhook deliveries"
         indexes = [
+            models.Index(fields=["organisation", "-id"], name="delivery_listing"),
+            models.Index(fields=["organisation", "status", "-id"], name="delivery_by_status"),
             models.Index(
                 fields=["next_attempt_at"], name="delivery_due", condition=models.Q(next_attempt_at__isnull=False)
             ),
@@ -249,7 +288,10 @@ class AuditEntry(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["organisation", "-id"], name="audit_listing")]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="audit_listing"),
+            models.Index(fields=["organisation", "action", "-id"], name="audit_by_action"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
@@ -258,7 +300,8 @@ class AuditEntry(Record):
 class Mail(Record):
     """A mail to an organisation's people, kept until it is sent: one for each `kind` and `reference`, ever.
 
-    `roles` are those of the members it goes to, looked up when it is sent; `context` fills its template.
+    It goes to `address`; where there is none, to the members with one of `roles`, looked up when it is sent. `context`
+    fills its template, and so do the sealed secrets, which are forgotten when it is sent.
     """
 
     id = IdField("eml")
@@ -266,7 +309,9 @@ class Mail(Record):
     kind = models.CharField(max_length=40)
     reference = models.CharField(max_length=100)
     roles = models.JSONField(default=list)
+    address = models.EmailField(blank=True)
     context = models.JSONField(default=dict)
+    sealed_secrets = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, default=timezone.now)
     sent_at = models.DateTimeField(null=True)

@@ -42,6 +42,36 @@ def create_workspace(organisation: Organisation, name: str, *, actor: str) -> Wo
 
 
 @transaction.atomic
+def rename_workspace(workspace: Workspace, name: str, *, actor: str) -> bool:
+    """Give a workspace another name. False: it has that name already."""
+    renamed = Workspace.objects.filter(id=workspace.id).exclude(name=name).update(name=name)
+    if renamed:
+        audit.record(workspace.organisation, actor, "workspace.renamed", workspace.id, name=name)
+    return bool(renamed)
+
+
+def archive_workspace(workspace: Workspace, *, actor: str) -> bool:
+    """Let a workspace take no more jobs; what is in it stays. False: it was archived already.
+
+    The last active one may be archived too: try-ons that name no workspace are then refused (`workspace_not_found`).
+    """
+    return _move(workspace, Workspace.Status.ACTIVE, Workspace.Status.ARCHIVED, "workspace.archived", actor)
+
+
+def restore_workspace(workspace: Workspace, *, actor: str) -> bool:
+    """Let an archived workspace take jobs again. False: it was active already."""
+    return _move(workspace, Workspace.Status.ARCHIVED, Workspace.Status.ACTIVE, "workspace.restored", actor)
+
+
+@transaction.atomic
+def _move(workspace: Workspace, before: str, after: str, action: str, actor: str) -> bool:
+    moved = Workspace.objects.filter(id=workspace.id, status=before).update(status=after)
+    if moved:
+        audit.record(workspace.organisation, actor, action, workspace.id, name=workspace.name)
+    return bool(moved)
+
+
+@transaction.atomic
 def suspend(organisation: Organisation, *, actor: str, reason: str) -> None:
     """Stop an organisation's requests and the start of its jobs. Doing it twice changes nothing."""
     changed = Organisation.objects.filter(pk=organisation.pk, suspended_at=None).update(suspended_at=timezone.now())

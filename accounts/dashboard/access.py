@@ -13,7 +13,13 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import Membership, Organisation, Role, User
 
-AREAS = {"billing": frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})}
+AREAS = {
+    "billing": frozenset({Role.OWNER, Role.ADMIN, Role.BILLING}),
+    "developer": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
+    "workspace": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
+    "team": frozenset({Role.OWNER, Role.ADMIN}),
+    "audit": frozenset({Role.OWNER, Role.ADMIN}),
+}
 """Who may see and change each part of the dashboard that is not for everyone."""
 
 CHOSEN = "organisation"

@@ -240,3 +240,25 @@ def test_a_name_with_tags_is_escaped_in_html_and_as_it_is_in_text(world: World, 
     assert posted.message["Subject"] == "<b>Alice</b> “Mode” क: hi"
     assert posted.part("plain").startswith("<b>Alice</b> “Mode” क & hi")
     assert "<p>&lt;b&gt;Alice&lt;/b&gt; “Mode” क" in posted.part("html")
+
+
+def test_a_mail_to_an_address_goes_there_alone_and_its_secrets_are_sealed_until_it_is_sent(
+    world: World, server: MailServer
+) -> None:
+    mails.send_to("dora@example.com", world.alice.org_id, "hello", "dora", secrets={"what": "psst"})
+    waiting = Mail.objects.get(reference="dora")
+    assert "psst" not in str(vars(waiting))
+
+    sent = attempt(waiting)
+
+    (posted,) = server.posted
+    assert posted.recipients == ("dora@example.com",)
+    assert posted.message["Subject"] == "Alice & Co: psst"
+    assert sent.sealed_secrets == ""
+
+
+def test_the_secrets_of_a_mail_that_is_given_up_are_forgotten(world: World, server: MailServer) -> None:
+    server.replies["RCPT"] = "550 5.1.1 no such person"
+    mails.send_to("dora@example.com", world.alice.org_id, "hello", "dora", secrets={"what": "psst"})
+    Mail.objects.update(attempts=len(SCHEDULE))
+    assert attempt(Mail.objects.get()).sealed_secrets == ""

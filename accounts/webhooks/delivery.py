@@ -145,7 +145,7 @@ def _send(url: str, body: bytes, headers: dict[str, str]) -> Answer:
 @transaction.atomic
 def _settle(delivery: WebhookDelivery, answer: Answer, started_at: datetime, duration_ms: int) -> None:
     """Write down what came of an attempt, and when the next one is due."""
-    status, delay = _outcome(delivery.attempt, answer)
+    status, delay = _outcome(delivery.attempt - delivery.attempts_before_replay, answer)
     next_attempt_at = None if delay is None else timezone.now() + timedelta(seconds=delay)
     mine = WebhookDelivery.objects.filter(id=delivery.id, attempt=delivery.attempt, status__in=["pending", "retrying"])
     if not mine.update(status=status, next_attempt_at=next_attempt_at, lease_expires_at=None):
@@ -165,7 +165,10 @@ def _settle(delivery: WebhookDelivery, answer: Answer, started_at: datetime, dur
 
 
 def _outcome(attempt: int, answer: Answer) -> tuple[WebhookDelivery.Status, float | None]:
-    """Return the delivery's new status and the seconds until its next attempt (None: there is none)."""
+    """Return the delivery's new status and the seconds until its next attempt (None: there is none).
+
+    `attempt` counts from 1 since the schedule began.
+    """
     if answer.delivered:
         return WebhookDelivery.Status.DELIVERED, None
     schedule = settings.WEBHOOK_RETRY_SCHEDULE

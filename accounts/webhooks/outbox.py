@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import WebhookDelivery, WebhookEvent
 from zupertry.core.addresses import EVERYWHERE, UrlError, parse_target
 from zupertry.core.wake import wake
@@ -18,14 +20,14 @@ def record(
         organisation_id=organisation_id, type=type_, reference=reference, payload=data, output_name=output_name
     )
     delivery = WebhookDelivery.objects.create(
-        event=event, organisation_id=organisation_id, url=url, target=_target(url)
+        event=event, organisation_id=organisation_id, url=url, target=target_of(url)
     )
     wake("accounts.deliver", delivery.id)
     return delivery
 
 
-def _target(url: str) -> str:
-    """Return scheme, host and port. The URL has been checked when it was given, and must not stop a job's end now."""
+def target_of(url: str) -> str:
+    """Return a URL's scheme, host and port. It was checked when it was given, and must not stop a job's end now."""
     try:
         target = parse_target(url, EVERYWHERE)
     except UrlError:
@@ -35,7 +37,7 @@ def _target(url: str) -> str:
 
 
 def withdraw(reference: str) -> None:
-    """Send no more about `reference`, which is no longer so: end open deliveries, and sign no more links."""
-    WebhookEvent.objects.filter(reference=reference).update(output_name="")
+    """Send no more about `reference`, which is no longer so: end deliveries, sign no links, allow no replay."""
+    WebhookEvent.objects.filter(reference=reference).update(output_name="", withdrawn_at=timezone.now())
     open_ = WebhookDelivery.objects.filter(event__reference=reference, next_attempt_at__isnull=False)
     open_.update(status=WebhookDelivery.Status.FAILED, next_attempt_at=None, lease_expires_at=None)

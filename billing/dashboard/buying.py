@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.dashboard.access import MemberRequest, enter, member_view, organisations_with
+from accounts.dashboard.refusals import add_refusal
 from billing import catalogue, details, payments
-from billing.dashboard.forms import DetailsForm, PurchaseForm, add_refusal
+from billing.dashboard.forms import DetailsForm, PurchaseForm
 from billing.dashboard.views import chosen_pack_id, new_token, offers_to, show_overview
 from billing.gateways.registry import require
 from billing.models import BillingDetails, Payment

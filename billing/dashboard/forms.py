@@ -1,29 +1,19 @@
 """The forms of the billing pages. They check what was typed; what it means is decided where it is done."""
 
-from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.forms.models import model_to_dict
 
+from accounts.dashboard.listings import made_on
 from accounts.models import Organisation, Region
 from billing import auto_reload, catalogue, details
 from billing.models import AutoReload, BillingDetails, CreditPack, LedgerEntry
-from zupertry.core import ids
-from zupertry.core.errors import Refusal
 from zupertry.core.money import format_count, format_minor
 
 DECIMALS = 2
 """Of every currency that we take: a hundred paise are a rupee, a hundred cents a dollar or a euro."""
-
-
-def add_refusal(form: forms.Form, refusal: Refusal) -> None:
-    """Show what was refused beside the fields that it names, else above the form."""
-    for name, messages in (refusal.fields or {}).items():
-        form.add_error(name if name in form.fields else None, list(messages))
-    if not refusal.fields:
-        form.add_error(None, refusal.message)
 
 
 class PurchaseForm(forms.Form):
@@ -183,16 +173,6 @@ class LedgerFilter(forms.Form):
         wanted = {
             "kind": given.get("kind"),
             "reference": given.get("reference"),
-            "pk__gte": _first_of(given.get("since")),
-            "pk__lt": _first_after(given.get("until")),
         }
-        return {name: value for name, value in wanted.items() if value}
-
-
-def _first_of(day: date | None) -> str | None:
-    """Return the smallest id that a ledger entry of this day or a later one can have: ids rise with time."""
-    return ids.encode("led", ids.first_at(datetime.combine(day, time.min, UTC))) if day else None
-
-
-def _first_after(day: date | None) -> str | None:
-    return ids.encode("led", ids.first_after(datetime.combine(day, time.max, UTC))) if day else None
+        days = made_on("led", given.get("since"), given.get("until"))
+        return {name: value for name, value in wanted.items() if value} | days

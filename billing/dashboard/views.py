@@ -16,10 +16,11 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
+from accounts.dashboard.refusals import add_refusal
 from accounts.models import Organisation
 from billing import auto_reload, catalogue, ledger, methods
 from billing.catalogue import Quote
-from billing.dashboard.forms import DECIMALS, AutoReloadForm, PurchaseForm, add_refusal
+from billing.dashboard.forms import DECIMALS, AutoReloadForm, PurchaseForm
 from billing.gateways.registry import require
 from billing.models import AutoReload, BillingDetails, CreditPack, Payment, PaymentMethod
 from zupertry.core.errors import Refusal

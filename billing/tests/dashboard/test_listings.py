@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import reverse
 
+from accounts.dashboard.listings import ROWS
 from billing import ledger
-from billing.dashboard.listings import CSV_COLUMNS, ROWS
+from billing.dashboard.listings import CSV_COLUMNS
 from billing.models import Invoice, LedgerEntry, Payment
 from zupertry.core import ids
 from zupertry.testing.money import opened

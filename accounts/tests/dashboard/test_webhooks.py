@@ -1,0 +1,254 @@
+"""The pages of webhooks, with a real endpoint on loopback."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.dashboard.listings import ROWS
+from accounts.models import AuditEntry, DeliveryAttempt, WebhookDelivery, WebhookEndpoint
+from accounts.webhooks import delivery, endpoint, outbox, signing
+from zupertry.testing.page import Element, parse
+from zupertry.testing.receiver import WebhookReceiver
+
+pytestmark = pytest.mark.django_db
+
+WEBHOOKS, DELIVERIES, REPLAY_ALL = (reverse(f"developers:{n}") for n in ("webhooks", "deliveries", "replay-all"))
+SINCE = "2020-01-01T00:00"
+
+
+@pytest.fixture(autouse=True)
+def _loopback_may_be_reached(settings) -> None:
+    settings.OUTBOUND_ALLOWED_NETWORKS = [ip_network("127.0.0.0/8")]
+
+
+@pytest.fixture
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as running:
+        yield running
+
+
+def page(answer, status=200) -> Element:
+    assert answer.status_code == status
+    return parse(answer.content.decode())
+
+
+def post(client, name: str, *args: str, **data: str) -> Element:
+    return page(client.post(reverse(f"developers:{name}", args=args), data, follow=True))
+
+
+def sent(organisation, *, status="failed", url="https://shop.example/hook", body="") -> WebhookDelivery:
+    """A delivery that has come to this end after one attempt."""
+    made = outbox.record(organisation.id, "job.completed", "job_1", {"status": "completed"}, output_name="", url=url)
+    DeliveryAttempt.objects.create(
+        delivery=made, number=1, started_at=timezone.now(), duration_ms=12, response_status=500, response_body=body
+    )
+    WebhookDelivery.objects.filter(pk=made.pk).update(status=status, attempt=1, next_attempt_at=None)
+    made.refresh_from_db()
+    return made
+
+
+def rows(html: Element) -> list[str]:
+    return [" ".join(row.text.split()) for body in html.all("tbody") for row in body.all("tr")]
+
+
+def test_a_url_is_saved_and_taken_away_again(developer, alice):
+    html = page(developer.post(WEBHOOKS, {"url": " https://shop.example/hook "}, follow=True))
+    assert html.by_id("id_url").attributes["value"] == "https://shop.example/hook"
+    assert WebhookEndpoint.objects.get(pk=alice.pk).url == "https://shop.example/hook"
+    entry = AuditEntry.objects.get(action="webhook.url_changed")
+    assert entry.details == {"target": "https://shop.example:443"}
+
+    developer.post(WEBHOOKS, {"url": "https://shop.example/hook"})
+    developer.post(WEBHOOKS, {"url": ""})
+
+    assert WebhookEndpoint.objects.get(pk=alice.pk).url == ""
+    assert AuditEntry.objects.filter(action="webhook.url_changed").count() == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://shop.example/", "http://10.0.0.1/", "https://user:pw@shop.example/", "https://", "https://a b/"]
+)
+def test_a_url_that_the_api_would_refuse_is_refused_beside_the_field_and_stays_typed(owner, alice, url):
+    html = page(owner.post(WEBHOOKS, {"url": url}), 422)
+    assert html.by_id("id_url_error").text.startswith("The URL")
+    assert html.by_id("id_url").attributes["value"] == url
+    assert WebhookEndpoint.objects.get(pk=alice.pk).url == ""
+
+
+def test_the_secret_is_folded_away_until_it_is_asked_for(owner, world):
+    html = page(owner.get(WEBHOOKS))
+    (folded,) = html.all("details", class_="reveal")
+    assert "open" not in folded.attributes
+    assert folded.all("code")[0].text == world.alice.webhook_secret
+
+
+def test_a_rotation_keeps_the_old_secret_beside_the_new_one_until_it_is_finished(owner, alice, world):
+    html = post(owner, "rotate")
+    secrets = signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk))
+    assert secrets.previous == world.alice.webhook_secret != secrets.current
+    assert [code.text for code in html.all("code") if code.text.startswith("whsec_")] == [
+        secrets.current,
+        secrets.previous,
+    ]
+    assert "Finish it before" in post(owner, "rotate").text
+    assert signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk)) == secrets
+
+    assert "only the new secret signs" in post(owner, "finish-rotation").text
+
+    assert signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk)) == signing.SigningSecrets(secrets.current)
+    actions = list(AuditEntry.objects.filter(action__startswith="webhook.").values_list("action", flat=True))
+    assert actions == ["webhook.secret_rotated", "webhook.rotation_finished"]
+
+
+def test_a_rotation_that_nobody_finished_is_over_after_a_day_and_another_may_begin(owner, alice):
+    post(owner, "rotate")
+    WebhookEndpoint.objects.filter(pk=alice.pk).update(rotated_at=timezone.now() - timedelta(hours=25))
+    before = signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk))
+    assert before.previous == ""
+    assert "under way" not in page(owner.get(WEBHOOKS)).text
+
+    post(owner, "rotate")
+
+    assert signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk)).previous == before.current
+
+
+def test_a_test_event_is_delivered_like_any_other_and_says_that_it_is_one(owner, alice, receiver):
+    assert "Save a webhook URL first" in post(owner, "send-test").text
+    owner.post(WEBHOOKS, {"url": receiver.url()})
+
+    html = post(owner, "send-test")
+
+    made = WebhookDelivery.objects.get(organisation=alice)
+    assert made.event_id in html.text
+    delivery.deliver(made.id)
+    (webhook,) = receiver.received
+    assert (webhook.json["type"], webhook.json["data"]["test"]) == ("webhook.test", True)
+    assert webhook.headers["webhook-signature"]
+    assert rows(page(owner.get(DELIVERIES)))[0].count("Delivered") == 1
+    assert AuditEntry.objects.get(action="webhook.test_sent").subject == made.id
+
+
+def test_more_than_ten_tests_in_a_minute_have_to_wait(owner, receiver):
+    owner.post(WEBHOOKS, {"url": receiver.url()})
+    for _ in range(endpoint.TESTS_A_MINUTE):
+        post(owner, "send-test")
+    assert "Wait for the next one" in post(owner, "send-test").text
+    assert WebhookDelivery.objects.count() == endpoint.TESTS_A_MINUTE
+
+
+def test_the_log_has_status_answer_time_and_next_attempt(owner, alice):
+    sent(alice)
+    waiting = outbox.record(alice.id, "job.failed", "job_2", {}, output_name="", url="https://shop.example/")
+
+    listed = rows(page(owner.get(DELIVERIES)))
+
+    assert "job.failedjob_2 Pending 0" in listed[0]
+    assert f"{waiting.next_attempt_at:%H:%M:%S}" in listed[0]
+    assert "job.completedjob_1 Failed HTTP 500in 12 ms 1" in listed[1]
+
+
+def test_the_log_is_filtered_by_status_and_goes_on_with_that_filter(owner, alice):
+    for _ in range(ROWS + 2):
+        sent(alice)
+        sent(alice, status="delivered")
+
+    html = page(owner.get(f"{DELIVERIES}?status=failed"))
+    older = next(link for link in html.all("a") if link.text == "Older").attributes["href"]
+
+    assert len(rows(html)) == ROWS
+    assert all("Failed" in row for row in rows(html))
+    assert len(rows(page(owner.get(older)))) == 2
+    assert len(rows(page(owner.get(f"{DELIVERIES}?status=nonsense")))) == ROWS
+    assert "No delivery has this status" in page(owner.get(f"{DELIVERIES}?status=retrying")).text
+    assert owner.get(f"{DELIVERIES}?before=nonsense").status_code == 404
+
+
+def test_what_a_server_answered_is_shown_and_never_run(owner, alice):
+    made = sent(alice, body="<script>alert(1)</script>" + "x" * 16_000)
+    answer = owner.get(reverse("developers:delivery", args=[made.id]))
+    assert page(answer).all("pre")[0].text.startswith("<script>alert(1)</script>xxx")
+    assert b"<script>alert" not in answer.content
+
+
+def test_a_replay_sends_the_same_event_once_more_with_the_whole_schedule(owner, alice, receiver):
+    made = sent(alice, url=receiver.url())
+    WebhookDelivery.objects.filter(pk=made.pk).update(attempt=9)
+    receiver.respond = lambda _: 503
+
+    html = post(owner, "replay", made.id, attempt="9")
+    assert "It is sent again" in html.text
+    delivery.deliver(made.id)
+
+    (webhook,) = receiver.received
+    assert webhook.headers["webhook-id"] == made.event_id
+    made.refresh_from_db()
+    assert (made.status, made.attempt) == ("retrying", 10), "which would be the end without a new schedule"
+    assert AuditEntry.objects.get(action="webhook.replayed").subject == made.id
+
+
+def test_a_replay_that_was_asked_for_twice_is_sent_once(owner, alice, receiver):
+    made = sent(alice, url=receiver.url())
+    post(owner, "replay", made.id, attempt="1")
+    assert "already" in post(owner, "replay", made.id, attempt="1").text
+    delivery.deliver(made.id)
+    assert "already" in post(owner, "replay", made.id, attempt="1").text, "as the second of two clicks would be late"
+    delivery.deliver(made.id)
+    assert len(receiver.received) == 1
+
+
+def test_what_was_withdrawn_is_never_replayed(owner, alice):
+    made = sent(alice)
+    outbox.withdraw("job_1")
+    html = page(owner.get(reverse("developers:delivery", args=[made.id])))
+    assert "Withdrawn" in html.text
+    assert "attempt" not in [field.attributes["name"] for field in html.all("input")]
+
+    post(owner, "replay", made.id, attempt="1")
+    post(owner, "replay-all", since=SINCE)
+
+    made.refresh_from_db()
+    assert (made.status, made.next_attempt_at) == ("failed", None)
+
+
+def test_all_that_failed_since_a_time_is_replayed_and_nothing_else(owner, alice, charlies):
+    failed = [sent(alice) for _ in range(3)]
+    done, others = sent(alice, status="delivered"), sent(charlies)
+
+    assert "Nothing has failed since then" in post(owner, "replay-all", since="2999-01-01T00:00").text
+    assert "3 are sent again" in post(owner, "replay-all", since=SINCE).text
+
+    pending = set(WebhookDelivery.objects.filter(status="pending").values_list("pk", flat=True))
+    assert pending == {made.pk for made in failed}
+    assert not {done.pk, others.pk} & pending
+    assert "Nothing has failed" in post(owner, "replay-all", since=SINCE).text
+
+
+def test_a_replay_of_many_is_bounded_and_says_that_there_are_more(owner, alice, monkeypatch):
+    for module in ("accounts.webhooks.replay", "accounts.dashboard.webhooks"):
+        monkeypatch.setattr(f"{module}.REPLAY_BATCH", 2)
+    for _ in range(3):
+        sent(alice)
+    assert "Replay once more for the rest" in post(owner, "replay-all", since=SINCE).text
+    assert WebhookDelivery.objects.filter(status="failed").count() == 1
+
+
+@pytest.mark.parametrize("since", ["", "yesterday", "2026-13-01T00:00"])
+def test_a_time_that_cannot_be_read_is_said_beside_it(owner, alice, since):
+    sent(alice)
+    html = page(owner.post(REPLAY_ALL, {"since": since}), 422)
+    assert html.by_id("id_since_error").text
+    assert WebhookDelivery.objects.get().status == "failed"
+
+
+def test_the_log_takes_as_many_queries_for_one_as_for_many(owner, alice, django_assert_num_queries):
+    sent(alice)
+    with django_assert_num_queries(5):  # session, user, memberships, deliveries with events, attempts
+        owner.get(DELIVERIES)
+    for _ in range(50):
+        sent(alice)
+    with django_assert_num_queries(5):
+        owner.get(DELIVERIES)
