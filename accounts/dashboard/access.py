@@ -13,7 +13,10 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import Membership, Organisation, Role, User
 
-AREAS = {"billing": frozenset({Role.OWNER, Role.ADMIN, Role.BILLING})}
+AREAS = {
+    "billing": frozenset({Role.OWNER, Role.ADMIN, Role.BILLING}),
+    "playground": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
+}
 """Who may see and change each part of the dashboard that is not for everyone."""
 
 CHOSEN = "organisation"

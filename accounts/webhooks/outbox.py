@@ -36,6 +36,11 @@ def _target(url: str) -> str:
 
 def withdraw(reference: str) -> None:
     """Send no more about `reference`, which is no longer so: end open deliveries, and sign no more links."""
-    WebhookEvent.objects.filter(reference=reference).update(output_name="")
+    forget_picture(reference)
     open_ = WebhookDelivery.objects.filter(event__reference=reference, next_attempt_at__isnull=False)
     open_.update(status=WebhookDelivery.Status.FAILED, next_attempt_at=None, lease_expires_at=None)
+
+
+def forget_picture(reference: str) -> None:
+    """Sign no more links to the picture of `reference`: it is deleted, or taken back."""
+    WebhookEvent.objects.filter(reference=reference).update(output_name="")
