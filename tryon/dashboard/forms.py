@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Mode, Organisation, Workspace
@@ -25,8 +25,8 @@ class PictureFile(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         """Return the file. Raises `ValidationError` for one that is empty or too large."""
-        file: UploadedFile | None = super().clean(data, initial)
-        if file and file.size and file.size > MAX_BYTES:
+        file: File[bytes] | None = super().clean(data, initial)
+        if file and file.size > MAX_BYTES:
             has = filesizeformat(file.size)
             raise forms.ValidationError(f"This file has {has}. Send one of at most {filesizeformat(MAX_BYTES)}.")
         return file

@@ -144,8 +144,8 @@ def _kept(request: MemberRequest, form: PlaygroundForm) -> dict[str, Chosen]:
 
 def _asked(form: PlaygroundForm, chosen: dict[str, Chosen]) -> jobs.TryOnRequest | None:
     """Return the request, checked as the API checks it; None when it is refused, and the form says why."""
-    body = {f"{role}_image_url": chosen[role].link for role in ROLES}
-    body["workspace_id"] = form.cleaned_data["workspace"]
+    body: dict[str, str | None] = {f"{role}_image_url": chosen[role].link for role in ROLES}
+    body["workspace_id"] = form.cleaned_data["workspace"] or None
     asked = TryOnIn(data=body, context={"mode": form.cleaned_data["mode"]})
     if asked.is_valid():
         return jobs.TryOnRequest(**asked.validated_data)
