@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.models import Membership, Organisation, Role, User
+from accounts.models import Membership, Mode, Organisation, Role, User
 from tryon import jobs
 from tryon.models import Job
 from tryon.stored_pictures import write
@@ -25,10 +26,10 @@ def alice(world: World, media: object) -> Organisation:
 def member(db: None) -> Member:
     """Make a browser in which somebody new of this organisation, in this role, is logged in."""
 
-    def make(organisation: Organisation, role: str, **options: bool) -> Client:
+    def make(organisation: Organisation, role: str, *, csrf: bool = False) -> Client:
         user = User.objects.create_user(f"{role}-{User.objects.count()}@example.com", "a-password")
         Membership.objects.create(user=user, organisation=organisation, role=role)
-        client = Client(**options)
+        client = Client(enforce_csrf_checks=csrf)
         client.force_login(user)
         return client
 
@@ -40,7 +41,7 @@ def developer(alice: Organisation, member: Member) -> Client:
     return member(alice, Role.DEVELOPER)
 
 
-def made(organisation: Organisation, mode: str = "live", **request: object) -> Job:
+def made(organisation: Organisation, mode: Mode = Mode.LIVE, **request: Any) -> Job:
     """A completed job whose three pictures are stored."""
     job = claimed(organisation, mode, **request)
     names = {field: storage.new_name("image/jpeg") for field in ("person_name", "garment_name", "output_name")}

@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import organisations
-from accounts.models import AuditEntry, DeliveryAttempt, Mode, WebhookEvent, Workspace
+from accounts.models import AuditEntry, DeliveryAttempt, Mode, WebhookDelivery, WebhookEvent, Workspace
 from billing import ledger
 from tryon import jobs, retention
 from tryon.failures import failure
@@ -97,10 +98,13 @@ def test_a_failure_is_told_in_words_with_what_to_do(developer, alice, code, hint
 
 def test_the_webhook_is_summed_up(developer, alice):
     job = completed(alice, webhook_url="https://shop.example/hook")
-    delivery = Job.objects.get(pk=job.pk).delivery
-    type(delivery).objects.update(status="retrying", attempt=2, next_attempt_at=timezone.now() + timedelta(hours=1))
+    WebhookDelivery.objects.update(status="retrying", attempt=2, next_attempt_at=timezone.now() + timedelta(hours=1))
     DeliveryAttempt.objects.create(
-        delivery=delivery, number=2, started_at=timezone.now(), duration_ms=1234, response_status=503
+        delivery=WebhookDelivery.objects.get(),
+        number=2,
+        started_at=timezone.now(),
+        duration_ms=1234,
+        response_status=503,
     )
 
     text = " ".join(page(developer, job).text.split())
@@ -139,7 +143,7 @@ def test_a_job_that_has_started_is_not_cancelled(developer, alice):
 
 def test_running_again_submits_the_same_and_leads_to_the_new_job(developer, alice):
     workspace = Workspace.objects.create(organisation=alice, name="Autumn")
-    given = {"workspace_id": workspace.id, "client_reference_id": "look-1", "metadata": {"sku": "1"}}
+    given: dict[str, Any] = {"workspace_id": workspace.id, "client_reference_id": "look-1", "metadata": {"sku": "1"}}
     job = made(alice, **given)
 
     assert act(developer, "run-again", job) == "This is a new job with the same pictures."

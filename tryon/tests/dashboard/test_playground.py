@@ -182,7 +182,7 @@ def test_a_body_that_is_too_large_is_refused_unread(developer, alice):
 
 
 def test_the_form_is_protected_against_other_sites(alice, member):
-    client = member(alice, Role.DEVELOPER, enforce_csrf_checks=True)
+    client = member(alice, Role.DEVELOPER, csrf=True)
     assert client.post(PLAYGROUND, form()).status_code == 400
     assert not Upload.objects.exists()
 
