@@ -54,11 +54,6 @@ class Picker:
     sample: Any
     upload: Upload | None
 
-    @property
-    def errors(self) -> list[str]:
-        """What is wrong with what was chosen."""
-        return [*self.file.errors, *self.url.errors]
-
 
 @csrf_exempt  # checked below: only after the size of the body is Django to read it
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -66,7 +66,9 @@ def values(html: Element, name: str) -> list[str]:
 
 
 def error(html: Element, role: str) -> str:
-    return html.by_id(f"id_{role}_file_error").text
+    """What is said beside the file or the URL of this picture."""
+    said = (f"id_{role}_file_error", f"id_{role}_url_error")
+    return " ".join(p.text for p in html.all("p", class_="field-error") if p.attributes["id"] in said).strip()
 
 
 def test_two_files_become_a_test_job_that_costs_nothing(developer, alice):
