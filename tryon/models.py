@@ -1,4 +1,4 @@
-"""A job: two pictures in, a picture out."""
+"""A job: two pictures in, a picture out. An upload: a picture for jobs."""
 
 from django.db import models
 from django.db.models import Q
@@ -80,6 +80,19 @@ class Job(Record):
             models.Index(fields=["output_expires_at"], name="job_output", condition=~Q(output_name="")),
             models.Index(fields=["id"], name="job_idempotent", condition=Q(idempotency_key__isnull=False)),
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Upload(Record):
+    """A picture that a person gave in the dashboard. `name` is that of the file in storage, `size` its bytes."""
+
+    id = IdField("upl")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="uploads")
+    actor = models.CharField(max_length=60)
+    name = models.CharField(max_length=200, unique=True)
+    size = models.PositiveIntegerField()
 
     def __str__(self) -> str:
         return str(self.id)

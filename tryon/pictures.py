@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from PIL import ExifTags, Image, ImageCms
 
 from tryon.engines.base import EngineError, Picture, decoding
-from zupertry.core import http
+from zupertry.core import http, storage
 
 Role: TypeAlias = Literal["model", "garment"]
 
@@ -69,6 +69,16 @@ def fetch(url: str, *, role: Role) -> Picture:
             raise
         sleep(PAUSE_SECONDS)
         data = _download(url, role, min(TRY_SECONDS, stop_at - monotonic()))
+    return normalise(data, role)
+
+
+def stored(name: str, *, role: Role) -> Picture:
+    """Read a picture of ours from storage and make it plain. Raises `PictureError`."""
+    try:
+        data = storage.read(name, MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        message = f"The {role} image is not stored any more. Upload it again."
+        raise PictureError("image_unreachable", message) from error
     return normalise(data, role)
 
 

@@ -7,13 +7,13 @@ from contextvars import copy_context
 
 import structlog
 
-from tryon import jobs, simulation
+from tryon import jobs, simulation, stored_pictures
 from tryon.engines.base import Engine, EngineError, Picture, TryOn
 from tryon.engines.registry import alias_for, engines
 from tryon.failures import Failure, failure
 from tryon.leases import keeper
 from tryon.models import Job
-from tryon.pictures import PictureError, Role, conform, fetch
+from tryon.pictures import PictureError, Role, conform, fetch, stored
 from tryon.samples import sample
 from tryon.slots import slots
 from zupertry.core import storage
@@ -102,7 +102,7 @@ def _end(job: Job, engine: Engine) -> bool:
 def _delete_pictures(job: Job) -> None:
     """Delete what a late attempt has stored: its successor may have looked for files before they were there."""
     for name in (job.person_name, job.garment_name, job.output_name):
-        storage.delete(name)
+        stored_pictures.delete(name)
 
 
 def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:
@@ -121,7 +121,7 @@ def _attempt(job: Job, engine: Engine) -> TryOn:
     made = _dress(engine, person, garment)
     picture = conform(made.picture, person)
     if job.output_name:
-        storage.delete(job.output_name)  # an earlier attempt's, which ended before it could be told
+        stored_pictures.delete(job.output_name)  # an earlier attempt's, which ended before it could be told
     _store(job, output_name=picture)
     return made
 
@@ -130,16 +130,18 @@ def _inputs(job: Job) -> tuple[Picture, Picture]:
     """Download both pictures at once and keep them. When both fail, the model's failure decides."""
     release_connection()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        person = pool.submit(_input, job.model_image_url, "model")
-        garment = pool.submit(_input, job.garment_image_url, "garment")
+        person = pool.submit(_input, job, job.model_image_url, "model")
+        garment = pool.submit(_input, job, job.garment_image_url, "garment")
         pictures = person.result(), garment.result()
     for stale in (job.person_name, job.garment_name):
-        storage.delete(stale)
+        stored_pictures.delete(stale)
     _store(job, person_name=pictures[0], garment_name=pictures[1])
     return pictures
 
 
-def _input(url: str, role: Role) -> Picture:
+def _input(job: Job, url: str, role: Role) -> Picture:
+    if name := storage.named_by(url, at=job.created_at):
+        return stored(name, role=role)
     simulated = simulation.simulation(url)
     if simulated is None:
         return fetch(url, role=role)
@@ -156,7 +158,7 @@ def _store(job: Job, **pictures: Picture) -> None:
         raise LeaseLost
     release_connection()
     for field, picture in pictures.items():
-        storage.write(names[field], picture.data)
+        stored_pictures.write(names[field], picture.data)
 
 
 def _dress(engine: Engine, person: Picture, garment: Picture) -> TryOn:

@@ -19,6 +19,7 @@ AREAS = {
     "workspace": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
     "team": frozenset({Role.OWNER, Role.ADMIN}),
     "audit": frozenset({Role.OWNER, Role.ADMIN}),
+    "playground": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
 }
 """Who may see and change each part of the dashboard that is not for everyone."""
 

@@ -41,3 +41,8 @@ def withdraw(reference: str) -> None:
     WebhookEvent.objects.filter(reference=reference).update(output_name="", withdrawn_at=timezone.now())
     open_ = WebhookDelivery.objects.filter(event__reference=reference, next_attempt_at__isnull=False)
     open_.update(status=WebhookDelivery.Status.FAILED, next_attempt_at=None, lease_expires_at=None)
+
+
+def forget_picture(reference: str) -> None:
+    """Sign no more links to the picture of `reference`: it is deleted, or taken back."""
+    WebhookEvent.objects.filter(reference=reference).update(output_name="")

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -15,7 +16,7 @@ from tryon.models import Job
 from zupertry.core.addresses import MAX_URL_LENGTH, UrlError, check_url
 from zupertry.core.api import AbsentWhenNull, StrictCharField, TimestampField, timestamp
 from zupertry.core.ids import pattern
-from zupertry.core.storage import signed_url
+from zupertry.core.storage import named_by, signed_url
 
 REFUSED_SUFFIXES = frozenset(
     [".gif", ".bmp", ".tif", ".tiff", ".svg", ".heic", ".heif", ".avif", ".ico", ".psd", ".pdf"]
@@ -28,13 +29,6 @@ MAX_WAIT_SECONDS = 30
 URL_SCHEMA = {"type": "string", "format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://", "maxLength": MAX_URL_LENGTH}
 
 
-def _check_outbound(url: str) -> None:
-    try:
-        check_url(url, settings.OUTBOUND_ALLOWED_NETWORKS)
-    except UrlError as error:
-        raise serializers.ValidationError(str(error)) from error
-
-
 @extend_schema_field(URL_SCHEMA)
 class OutboundUrlField(StrictCharField):
     """An http(s) URL that the service may reach, as far as that can be told without the network."""
@@ -45,21 +39,29 @@ class OutboundUrlField(StrictCharField):
     def to_internal_value(self, data: Any) -> str:
         """Return the URL unchanged."""
         url = super().to_internal_value(data)
-        _check_outbound(url)
+        self.check_url(url)
         return url
+
+    def check_url(self, url: str) -> None:
+        """Raise `ValidationError` unless the service may reach this."""
+        try:
+            check_url(url, settings.OUTBOUND_ALLOWED_NETWORKS)
+        except UrlError as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class PictureUrlField(OutboundUrlField):
-    """The URL of a picture whose name does not already say that it can't be used."""
+    """The URL of a picture whose name does not already say that it can't be used; or a valid link to a stored one."""
 
-    def to_internal_value(self, data: Any) -> str:
-        """Return the URL unchanged."""
-        url = super().to_internal_value(data)
+    def check_url(self, url: str) -> None:
+        """Raise `ValidationError` for what can't be used. A link of ours is never fetched, but read from storage."""
+        if named_by(url, timezone.now()):
+            return
+        super().check_url(url)
         suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
         if suffix in REFUSED_SUFFIXES:
             raise serializers.ValidationError(f"{suffix} pictures are not supported. Send a JPEG, PNG or WebP.")
         self._check_simulation(url)
-        return url
 
     def _check_simulation(self, url: str) -> None:
         try:

@@ -56,8 +56,13 @@ class Media:
     folder: Path
 
     @property
-    def names(self) -> set[str]:
+    def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+
+    @property
+    def names(self) -> set[str]:
+        """The pictures, without their thumbnails."""
+        return {name for name in self.files if not name.endswith(".thumb.webp")}
 
 
 @pytest.fixture

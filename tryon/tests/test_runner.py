@@ -174,7 +174,7 @@ def test_a_late_worker_changes_nothing_and_leaves_no_file(
     successor = jobs.claim(job.id)
     assert successor is not None
     late_files = media.names
-    made = runner._input(job.model_image_url, "model")
+    made = runner._input(job, job.model_image_url, "model")
     runner._store(successor, person_name=made, garment_name=made)
     runner._store(successor, output_name=made)
     assert jobs.complete(successor, engine_request_id="second")

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import organisations
 from accounts.models import Mode
-from tryon import jobs, sweeping
+from tryon import jobs, retention, sweeping
 from tryon.failures import failure
 from tryon.models import Job
 from tryon.tests.conftest import Media
@@ -79,7 +79,7 @@ def age(*fields: str) -> None:
 
 def test_pictures_stay_until_their_time_is_over(world: World, media: Media) -> None:
     job = completed_with_pictures(world)
-    assert sweeping.delete_expired_pictures() == 0
+    assert retention.delete_expired_pictures() == 0
     assert len(media.names) == 3
     assert job.output_expires_at is not None
 
@@ -87,25 +87,25 @@ def test_pictures_stay_until_their_time_is_over(world: World, media: Media) -> N
 def test_inputs_go_first_and_the_output_later(world: World, media: Media) -> None:
     job = completed_with_pictures(world)
     age("inputs_expire_at")
-    assert sweeping.delete_expired_pictures() == 1
+    assert retention.delete_expired_pictures() == 1
     assert media.names == {job.output_name}
     kept = Job.objects.get(id=job.id)
     assert (kept.person_name, kept.garment_name, kept.pictures_deleted_at) == ("", "", None)
 
     age("output_expires_at")
-    assert sweeping.delete_expired_pictures() == 1
+    assert retention.delete_expired_pictures() == 1
     assert media.names == set()
     gone = Job.objects.get(id=job.id)
     assert gone.output_name == ""
     assert gone.pictures_deleted_at is not None
-    assert sweeping.delete_expired_pictures() == 0
+    assert retention.delete_expired_pictures() == 0
     assert Job.objects.get(id=job.id).pictures_deleted_at == gone.pictures_deleted_at
 
 
 def test_a_failed_jobs_output_is_not_kept(world: World, media: Media) -> None:
     job = with_pictures(claimed(world.organisation))
     jobs.fail(job, failure("engine_error"))
-    assert sweeping.delete_expired_pictures() == 1
+    assert retention.delete_expired_pictures() == 1
     assert media.names == {job.person_name, job.garment_name}
 
 
@@ -114,7 +114,7 @@ def test_a_sweep_that_crashed_after_deleting_the_files_is_mended_by_the_next(wor
     age("inputs_expire_at", "output_expires_at")
     for name in (job.person_name, job.output_name):
         storage.delete(name)
-    sweeping.delete_expired_pictures()
+    retention.delete_expired_pictures()
     assert media.names == set()
     assert Job.objects.get(id=job.id).pictures_deleted_at is not None
 
@@ -126,11 +126,11 @@ def test_a_file_that_cannot_be_deleted_does_not_keep_the_others(world: World, me
     path = media.folder / stuck.output_name
     path.mkdir()
     (path / "in the way").touch()
-    sweeping.delete_expired_pictures()
+    retention.delete_expired_pictures()
     assert Job.objects.get(id=stuck.id).pictures_deleted_at is None
     assert Job.objects.get(id=other.id).pictures_deleted_at is not None
     (path / "in the way").unlink()
-    sweeping.delete_expired_pictures()
+    retention.delete_expired_pictures()
     assert not default_storage.exists(stuck.output_name)
     assert Job.objects.get(id=stuck.id).pictures_deleted_at is not None
 

@@ -20,9 +20,10 @@ from tryon.jobs import IDEMPOTENCY_LIFETIME
 from tryon.pictures import MAX_BYTES, MAX_PIXELS
 from zupertry.core.addresses import MAX_URL_LENGTH
 from zupertry.core.api import MAX_BODY_BYTES
+from zupertry.core.code_samples import Sample, json_sample
 from zupertry.core.errors import STATUS
 from zupertry.docs.prose import prose
-from zupertry.docs.samples import EXAMPLES, EXAMPLES_OF, Sample, json_sample
+from zupertry.docs.samples import EXAMPLES, EXAMPLES_OF
 
 EXAMPLE_SECRET = signing.PREFIX + base64.b64encode(bytes(signing.SECRET_BYTES)).decode()
 SNIPPETS = Path(__file__).resolve().parents[2] / "docs" / "snippets"

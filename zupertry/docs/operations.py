@@ -8,20 +8,11 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
+from zupertry.core.code_samples import Call, Sample, json_sample, request_samples
 from zupertry.core.errors import STATUS
 from zupertry.docs.fields import Field, Schema, field, fields_of, resolved
 from zupertry.docs.prose import prose
-from zupertry.docs.samples import (
-    EXAMPLES_OF,
-    HEADERS_OF,
-    Call,
-    Sample,
-    example,
-    example_url,
-    json_sample,
-    request_body,
-    request_samples,
-)
+from zupertry.docs.samples import EXAMPLES_OF, HEADERS_OF, example, example_url, request_body
 
 METHODS = ("get", "post", "put", "patch", "delete")
 METHODS_BY_WEIGHT = ("POST", "PUT", "PATCH", "DELETE", "GET")

@@ -1,16 +1,11 @@
-"""Code that the reference shows: requests in three languages, and answers made from the schema."""
+"""Code that the reference shows: what its requests and answers are filled with, by the schema."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.utils.safestring import SafeString
-
 from tryon.failures import MESSAGES
 from zupertry.docs.fields import Schema, resolved
-from zupertry.docs.prose import highlighted
 
 # What test mode simulates, so that the samples run as they stand.
 MODEL_IMAGE = "https://test.zupertry.com/success.jpg"
@@ -103,31 +98,6 @@ LEFT_OUT = frozenset({"workspace_id", "webhook_url"})
 """Optional fields of requests whose values nobody can copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A piece of code under a heading. `language` says how it is coloured."""
-
-    label: str
-    language: str
-    code: str
-
-    @property
-    def html(self) -> SafeString:
-        """The code, coloured."""
-        return highlighted(self.code, self.language)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An example request; `url` has its query, `headers` all but the key, `body` is None where there is none."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    authenticated: bool = True
-    body: Mapping[str, Any] | None = None
-
-
 def example(schema: Schema, document: Schema, different: Mapping[str, Any], name: str = "") -> Any:
     """Return a value that fits `schema`: by the field's name where one is known, else by its type."""
     node = resolved(schema, document)
@@ -151,71 +121,3 @@ def example_url(base_url: str, path: str, operation_id: str) -> str:
     """Return the URL of an operation, its path and query filled in."""
     query = QUERY_OF.get(operation_id)
     return f"{base_url}{path.format(**EXAMPLES)}" + (f"?{urlencode(query)}" if query else "")
-
-
-def request_samples(request: Call) -> tuple[Sample, ...]:
-    """Return the request in curl, Python and JavaScript. Each takes the key from `ZUPERTRY_KEY`."""
-    return (
-        Sample("curl", "shell", _curl(request)),
-        Sample("Python", "python", _python(request)),
-        Sample("JavaScript", "javascript", _javascript(request)),
-    )
-
-
-def json_sample(label: str, value: Any) -> Sample:
-    """Return `value` as indented JSON."""
-    return Sample(label, "json", _json(value))
-
-
-def _json(value: Any, indent: int = 2) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _curl(request: Call) -> str:
-    method = {"DELETE": "-X DELETE "}.get(request.method, "")
-    lines = [f'curl {method}"{request.url}"']
-    if request.authenticated:
-        lines.append('-H "Authorization: Bearer $ZUPERTRY_KEY"')
-    lines += [f'-H "{name}: {value}"' for name, value in request.headers.items()]
-    if request.body is not None:
-        lines += ['-H "Content-Type: application/json"', f"-d '{_json(request.body)}'"]
-    return " \\\n  ".join(lines)
-
-
-def _python(request: Call) -> str:
-    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
-    if request.authenticated:
-        headers.insert(0, '"Authorization": f"Bearer {os.environ[\'ZUPERTRY_KEY\']}"')
-    lines = [f'"{request.url}"']
-    if headers:
-        lines.append("headers={\n" + "".join(f"        {header},\n" for header in headers) + "    }")
-    if request.body is not None:
-        lines.append(f"json={_indented(_json(request.body, 4), 4)}")
-    arguments = "".join(f"    {line},\n" for line in [*lines, "timeout=40"])
-    return (
-        ("import os\n\n" if request.authenticated else "") + "import requests\n\n"
-        f"answer = requests.{request.method.lower()}(\n{arguments})\n"
-        "answer.raise_for_status()\nprint(answer.json())"
-    )
-
-
-def _javascript(request: Call) -> str:
-    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
-    if request.authenticated:
-        headers.insert(0, "Authorization: `Bearer ${process.env.ZUPERTRY_KEY}`")
-    if request.body is not None:
-        headers.append('"Content-Type": "application/json"')
-    lines = [f'method: "{request.method}"'] if request.method != "GET" else []
-    if headers:
-        lines.append("headers: {\n" + "".join(f"    {header},\n" for header in headers) + "  }")
-    if request.body is not None:
-        lines.append(f"body: JSON.stringify({_indented(_json(request.body), 2)})")
-    options = ", {\n" + "".join(f"  {line},\n" for line in lines) + "}" if lines else ""
-    return (
-        f'const answer = await fetch("{request.url}"{options});\n'
-        "if (!answer.ok) throw new Error(await answer.text());\nconsole.log(await answer.json());"
-    )
-
-
-def _indented(text: str, by: int) -> str:
-    return text.replace("\n", "\n" + " " * by)

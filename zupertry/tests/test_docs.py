@@ -10,11 +10,12 @@ from django.test import Client, override_settings
 
 from tryon.failures import MESSAGES
 from tryon.simulation import OUTCOMES
+from zupertry.core.code_samples import highlighted
 from zupertry.core.errors import DASHBOARD_ONLY, STATUS
 from zupertry.core.schema import api_schema
 from zupertry.docs.conventions import SNIPPETS, WHEN, duration, retries
 from zupertry.docs.fields import fields_of
-from zupertry.docs.prose import highlighted, prose
+from zupertry.docs.prose import prose
 from zupertry.testing.page import Element, parse
 
 OPERATIONS = [

@@ -3,7 +3,7 @@
 import re
 import stat
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -176,3 +176,51 @@ def test_pictures_can_only_be_read(link, method):
     parts = urlsplit(link)
     assert getattr(Client(), method)(f"{parts.path}?{parts.query}").status_code == 405
     assert follow(link).status_code == 200
+
+
+def test_a_page_links_to_its_own_origin_and_the_link_stays_the_same_for_a_while(monkeypatch):
+    name = storage.new_name("image/jpeg")
+    storage.write(name, CONTENT)
+    monkeypatch.setattr(time, "time", lambda: 1_800.0 * 1_000_000 + 1)
+    first = storage.own_path(name)
+    assert first.startswith("/files/pictures/")
+    assert b"".join(follow(first).streaming_content) == CONTENT
+
+    monkeypatch.setattr(time, "time", lambda: 1_800.0 * 1_000_001 - 1)
+    assert storage.own_path(name) == first
+    monkeypatch.setattr(time, "time", lambda: 1_800.0 * 1_000_000 + 3_601)
+    assert follow(first).status_code == 200, "an hour later"
+    assert storage.own_path(name) != first
+
+
+def test_a_link_of_ours_names_its_file_while_it_is_valid():
+    name = storage.new_name("image/png")
+    now = datetime.now(UTC)
+    for url in (storage.own_url(name), storage.signed_url(name)):
+        assert storage.named_by(url, now) == name
+        assert storage.named_by(url, now + timedelta(hours=2)) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda url: url.replace("signature=", "signature=0"),
+        lambda url: url.replace("expires=", "expires=9"),
+        lambda url: url.replace(".jpg", ".png"),
+        lambda url: url.partition("?")[0],
+        lambda url: url.replace("http://", "http://evil.example/"),
+        lambda url: "https://example.com/files/a.jpg?expires=1&signature=2",
+    ],
+)
+def test_a_url_that_we_did_not_sign_names_nothing(broken):
+    url = storage.own_url(storage.new_name("image/jpeg"))
+    assert storage.named_by(broken(url), datetime.now(UTC)) is None
+
+
+def test_reading_stops_at_the_most_that_is_wanted():
+    name = storage.new_name("image/jpeg")
+    storage.write(name, CONTENT)
+    assert storage.read(name, 3) == CONTENT[:3]
+    storage.delete(name)
+    with pytest.raises(FileNotFoundError):
+        storage.read(name, 3)

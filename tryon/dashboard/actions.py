@@ -1,0 +1,77 @@
+"""What members may do to a job: cancel it, run it again, delete its pictures."""
+
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.dashboard.access import MemberRequest, member_view
+from accounts.models import Mode
+from tryon import jobs, retention, uploads
+from tryon.dashboard.jobs import job_of
+from tryon.models import Job
+from zupertry.core.errors import Refusal
+
+
+@require_POST
+@member_view("playground")
+def cancel(request: MemberRequest, job_id: str) -> HttpResponseBase:
+    """`POST jobs/<id>/cancel`: cancel it while it is pending."""
+    job = job_of(request, job_id)
+    try:
+        jobs.cancel(job, actor=request.actor)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "The job is cancelled.")
+    return redirect("tryon:job", job.id)
+
+
+@require_POST
+@member_view("playground")
+def run_again(request: MemberRequest, job_id: str) -> HttpResponseBase:
+    """`POST jobs/<id>/run-again`: submit the same once more, and go to the new job."""
+    job = job_of(request, job_id)
+    try:
+        again = _submit_again(request, job)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+        return redirect("tryon:job", job.id)
+    messages.success(request, "This is a new job with the same pictures.")
+    return redirect("tryon:job", again.id)
+
+
+def _submit_again(request: MemberRequest, job: Job) -> Job:
+    check_not_suspended(request)
+    urls = uploads.urls_again(job)
+    if urls is None:
+        raise Refusal("validation_error", "A picture that was uploaded for this job is deleted. Upload it again.")
+    asked = jobs.TryOnRequest(
+        *urls,
+        workspace_id=job.workspace_id,
+        webhook_url=job.webhook_url or None,
+        client_reference_id=job.client_reference_id,
+        metadata=job.metadata,
+    )
+    return jobs.submit(request.organisation, Mode(job.mode), asked, actor=request.actor).job
+
+
+def check_not_suspended(request: MemberRequest) -> None:
+    """Raise `Refusal` for an organisation whose API keys are refused, too."""
+    if request.organisation.suspended_at:
+        raise Refusal("account_suspended", "The organisation is suspended: no job can be submitted.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_view("playground")
+def delete_pictures(request: MemberRequest, job_id: str) -> HttpResponseBase:
+    """`GET jobs/<id>/delete-pictures`: ask whether that is meant; `POST`: do it."""
+    job = job_of(request, job_id)
+    if not job.completed_at:
+        messages.error(request, "The job has not ended yet. Its pictures can be deleted when it has.")
+        return redirect("tryon:job", job.id)
+    if request.method == "POST":
+        retention.delete_pictures_now(job, actor=request.actor)
+        messages.success(request, "The pictures of this job are deleted.")
+        return redirect("tryon:job", job.id)
+    return render(request, "dashboard/jobs/delete_pictures.html", {"job": job})

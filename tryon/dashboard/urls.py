@@ -1,0 +1,17 @@
+"""Routes of the playground and of the pages about jobs."""
+
+from django.urls import path
+
+from tryon.dashboard import actions, jobs, playground
+
+app_name = "tryon"
+urlpatterns = [
+    path("playground", playground.page, name="playground"),
+    path("playground/<str:job_id>/result", playground.result, name="result"),
+    path("jobs", jobs.listing, name="jobs"),
+    path("jobs/<str:job_id>", jobs.page, name="job"),
+    path("jobs/<str:job_id>/state", jobs.state, name="state"),
+    path("jobs/<str:job_id>/cancel", actions.cancel, name="cancel"),
+    path("jobs/<str:job_id>/run-again", actions.run_again, name="run-again"),
+    path("jobs/<str:job_id>/delete-pictures", actions.delete_pictures, name="delete-pictures"),
+]

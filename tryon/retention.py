@@ -1,0 +1,76 @@
+"""Deletes the pictures of jobs: when their time is over, or when somebody asks."""
+
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import audit
+from accounts.webhooks import outbox
+from tryon import stored_pictures, uploads
+from tryon.models import Job
+
+BATCH = 1_000
+
+log = structlog.get_logger(__name__)
+
+
+def delete_expired_pictures() -> int:
+    """Delete stored pictures whose retention has ended. Returns of how many jobs."""
+    now = timezone.now()
+    inputs_due = ~Q(person_name="") & Q(inputs_expire_at__lte=now)
+    output_due = ~Q(output_name="") & Q(output_expires_at__lte=now)
+    return _delete_all(inputs_due, now) + _delete_all(output_due, now)
+
+
+def delete_pictures_now(job: Job, *, actor: str) -> None:
+    """Delete all pictures of a job that has ended, with the uploads that it was made from, before their time.
+
+    Should storage fail half-way, the sweep goes on: their time is over from here on.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        ended = Job.objects.filter(id=job.id, completed_at__isnull=False)
+        ended.update(inputs_expire_at=now, output_expires_at=now)
+        outbox.forget_picture(job.id)
+        audit.record(job.organisation, actor, "job.pictures_deleted", job.id)
+    job.refresh_from_db()
+    delete_pictures(job, now)
+    uploads.delete_those_of(job)
+
+
+def _delete_all(due: Q, now: datetime) -> int:
+    """Go through all that is due, past whatever can't be deleted: the next sweep comes back to that."""
+    deleted, last_id = 0, None
+    while jobs := list(Job.objects.filter(due, *([Q(id__gt=last_id)] if last_id else [])).order_by("id")[:BATCH]):
+        last_id = jobs[-1].id
+        deleted += sum(_deleted(job, now) for job in jobs)
+    return deleted
+
+
+def _deleted(job: Job, now: datetime) -> bool:
+    try:
+        delete_pictures(job, now)
+    except Exception:
+        log.exception("pictures_not_deleted", job=job.id)
+        return False
+    return True
+
+
+def delete_pictures(job: Job, now: datetime) -> None:
+    """Delete the files first and forget their names after, so that a crash in between is mended by the next sweep."""
+    gone: dict[str, str] = {}
+    if job.inputs_expire_at and job.inputs_expire_at <= now:
+        gone |= {"person_name": job.person_name, "garment_name": job.garment_name}
+    if job.output_expires_at and job.output_expires_at <= now:
+        gone["output_name"] = job.output_name
+    for name in gone.values():
+        stored_pictures.delete(name)
+    changes = dict.fromkeys(gone, "")
+    kept = Job.objects.filter(id=job.id)
+    kept.update(**changes)
+    kept.filter(person_name="", garment_name="", output_name="", pictures_deleted_at=None).update(
+        pictures_deleted_at=now
+    )

@@ -1,0 +1,227 @@
+"""A job's page and what can be done there."""
+
+import shutil
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import organisations
+from accounts.models import AuditEntry, DeliveryAttempt, Mode, WebhookDelivery, WebhookEvent, Workspace
+from billing import ledger
+from tryon import jobs, retention
+from tryon.failures import failure
+from tryon.models import Job
+from tryon.tests.dashboard.conftest import made
+from tryon.uploads import upload
+from zupertry.core import storage
+from zupertry.testing import images
+from zupertry.testing.jobs import GARMENT, PERSON, claimed, completed, submitted
+from zupertry.testing.page import Element, parse
+
+
+def address(name: str, job: Job) -> str:
+    return reverse(f"tryon:{name}", args=[job.id])
+
+
+def page(client, job: Job, name: str = "job") -> Element:
+    answer = client.get(address(name, job))
+    assert answer.status_code == 200
+    return parse(answer.content.decode())
+
+
+def act(client, name: str, job: Job) -> str:
+    """Do it, and return what the page says after."""
+    answer = client.post(address(name, job), follow=True)
+    assert answer.status_code == 200
+    return " ".join(parse(answer.content.decode()).all(class_="notice")[0].text.split())
+
+
+def timeline(html: Element) -> list[str]:
+    return [" ".join(item.all(class_="timeline-what")[0].text.split()) for item in html.all("ol")[0].all("li")]
+
+
+def uploaded(organisation) -> str:
+    """The link to a picture that was uploaded."""
+    return storage.own_url(upload(organisation, images.jpeg(), "model", actor="user:1").name)
+
+
+def test_a_completed_job_has_both_pictures_to_compare_and_one_to_download(developer, alice):
+    job = made(alice)
+    html = page(developer, job)
+
+    assert [image.attributes["src"] for image in html.all("before-after")[0].all("img")] == [
+        storage.own_path(job.output_name),
+        storage.own_path(job.person_name),
+    ]
+    assert html.all("before-after")[0].all("input")[0].attributes["type"] == "range"
+    download = next(a for a in html.all("a") if "download" in a.attributes)
+    assert download.attributes["download"] == f"{job.id}.jpg"
+    assert b"".join(developer.get(download.attributes["href"]).streaming_content).startswith(b"\xff\xd8")
+    assert timeline(html) == ["Submitted 1 credit held", "Processing", "Completed 1 credit spent"]
+    assert "1 credit" in html.text
+    assert PERSON in html.text
+
+
+def test_an_unfinished_job_is_watched_until_it_ends(developer, alice):
+    job = submitted(alice)
+    part = page(developer, job).all(class_="job")[0]
+    assert part.attributes["data-watch"] == address("state", job)
+    assert part.attributes["data-state"] == "pending"
+    jobs.claim(job.id)
+    assert page(developer, job, "state").all(class_="job")[0].attributes["data-state"] == "processing"
+    jobs.fail(Job.objects.get(), failure("engine_timeout"))
+
+    ended = page(developer, job, "state").all(class_="job")[0]
+
+    assert "data-watch" not in ended.attributes
+    assert ended.attributes["data-said"] == "The job is failed."
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"), [("engine_timeout", "may pass when tried again"), ("person_not_found", "will fail again")]
+)
+def test_a_failure_is_told_in_words_with_what_to_do(developer, alice, code, hint):
+    job = claimed(alice)
+    jobs.fail(job, failure(code, "secret detail"))
+    html = page(developer, job)
+
+    assert failure(code).message in html.text
+    assert hint in html.text
+    assert "The credit was given back." in html.text
+    assert timeline(html)[-1] == "Failed 1 credit given back"
+    assert "secret detail" not in html.text
+
+
+def test_the_webhook_is_summed_up(developer, alice):
+    job = completed(alice, webhook_url="https://shop.example/hook")
+    WebhookDelivery.objects.update(status="retrying", attempt=2, next_attempt_at=timezone.now() + timedelta(hours=1))
+    DeliveryAttempt.objects.create(
+        delivery=WebhookDelivery.objects.get(),
+        number=2,
+        started_at=timezone.now(),
+        duration_ms=1234,
+        response_status=503,
+    )
+
+    text = " ".join(page(developer, job).text.split())
+
+    assert "Retrying 2 attempts; the last answered 503 in 1,234 ms" in text
+    assert "The next attempt is at" in text
+
+
+def test_a_refunded_job_withholds_its_picture_and_says_when(developer, alice):
+    job = made(alice)
+    jobs.refund(job, actor="staff:1", reason="broken")
+    html = page(developer, job)
+    assert job.output_name not in developer.get(address("job", job)).content.decode()
+    assert timeline(html)[-1] == "Refunded 1 credit given back"
+
+
+def test_a_page_takes_as_many_queries_whatever_there_is(developer, alice, django_assert_max_num_queries):
+    job = made(alice, model_image_url=uploaded(alice), webhook_url="https://shop.example/hook")
+    with django_assert_max_num_queries(10):
+        page(developer, job)
+
+
+def test_a_pending_job_is_cancelled_and_its_credit_comes_back(developer, alice):
+    job = submitted(alice)
+    assert ledger.balance(alice.id).available == 99
+
+    assert act(developer, "cancel", job) == "The job is cancelled."
+
+    assert ledger.balance(alice.id).available == 100
+    assert timeline(page(developer, job))[-1] == "Cancelled 1 credit given back"
+
+
+def test_a_job_that_has_started_is_not_cancelled(developer, alice):
+    assert "not pending any more" in act(developer, "cancel", claimed(alice))
+
+
+def test_running_again_submits_the_same_and_leads_to_the_new_job(developer, alice):
+    workspace = Workspace.objects.create(organisation=alice, name="Autumn")
+    given: dict[str, Any] = {"workspace_id": workspace.id, "client_reference_id": "look-1", "metadata": {"sku": "1"}}
+    job = made(alice, **given)
+
+    assert act(developer, "run-again", job) == "This is a new job with the same pictures."
+
+    again = Job.objects.exclude(pk=job.pk).get()
+    assert (again.model_image_url, again.garment_image_url, again.mode) == (PERSON, GARMENT, Mode.LIVE)
+    assert (again.workspace_id, again.client_reference_id, again.metadata) == tuple(given.values())
+    assert again.actor.startswith("user:")
+    assert ledger.balance(alice.id).available == 98
+
+
+def test_running_again_takes_a_fresh_link_to_what_was_uploaded(developer, alice):
+    job = made(alice, Mode.TEST, model_image_url=uploaded(alice))
+    name = storage.named_by(job.model_image_url, job.created_at)
+    act(developer, "run-again", job)
+    again = Job.objects.exclude(pk=job.pk).get()
+    assert storage.named_by(again.model_image_url, timezone.now()) == name
+
+
+def test_running_again_without_credit_workspace_or_pictures_is_refused_in_words(developer, alice):
+    job = made(alice)
+    ledger.clawback(alice.id, ledger.balance(alice.id).available, "re_1", note="")
+    assert "credit" in act(developer, "run-again", job)
+    Workspace.objects.update(status="archived")
+    assert "no active workspace" in act(developer, "run-again", made_in_test_mode(job))
+    assert Job.objects.count() == 1
+
+
+def made_in_test_mode(job: Job) -> Job:
+    Job.objects.filter(pk=job.pk).update(mode=Mode.TEST)
+    return job
+
+
+def test_what_was_uploaded_and_deleted_cannot_be_run_again(developer, alice):
+    job = made(alice, Mode.TEST, model_image_url=uploaded(alice))
+    retention.delete_pictures_now(job, actor="user:1")
+    assert "Run again" not in page(developer, job).text
+    assert "is deleted. Upload it again." in act(developer, "run-again", job)
+
+
+def test_a_suspended_organisation_submits_nothing(developer, alice):
+    job = made(alice)
+    organisations.suspend(alice, actor="staff:1", reason="")
+    assert "suspended" in developer.post(address("run-again", job), follow=True).content.decode()
+    assert Job.objects.count() == 1
+
+
+def test_pictures_are_deleted_now_after_a_question(developer, alice, media):
+    job = made(alice, Mode.TEST, model_image_url=uploaded(alice), webhook_url="https://shop.example/hook")
+    kept = media.files
+    assert "Delete the pictures of this job?" in page(developer, job, "delete-pictures").text
+    assert media.files == kept
+
+    assert act(developer, "delete-pictures", job) == "The pictures of this job are deleted."
+
+    assert media.files == set(), "thumbnails and uploads, too"
+    html = page(developer, job)
+    assert "All pictures of this job were deleted on" in html.text
+    assert not html.all("img")
+    assert timeline(html)[-1] == "Pictures deleted"
+    assert AuditEntry.objects.get(action="job.pictures_deleted").subject == job.id
+    assert WebhookEvent.objects.get().output_name == "", "later attempts carry no link to it"
+
+
+def test_pictures_of_an_unfinished_job_are_not_deleted(developer, alice):
+    assert "has not ended yet" in act(developer, "delete-pictures", submitted(alice))
+
+
+def test_pictures_that_cannot_be_deleted_at_once_are_left_to_the_sweep(alice, media):
+    job = made(alice)
+    path = media.folder / job.output_name
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError):  # noqa: PT011  (which one depends on the platform)
+        retention.delete_pictures_now(job, actor="user:1")
+    shutil.rmtree(path)
+
+    assert retention.delete_expired_pictures() == 1
+
+    assert media.files == set()
+    assert not default_storage.exists(job.output_name)
