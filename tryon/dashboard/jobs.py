@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.actors import names_of
+from accounts.dashboard.listings import page_of
 from accounts.models import Mode, WebhookDelivery, Workspace
-from billing.dashboard.listings import page_of
 from billing.models import LedgerEntry
 from tryon import uploads
 from tryon.dashboard.forms import JobFilter

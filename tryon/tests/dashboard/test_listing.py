@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.dashboard.listings import ROWS
 from accounts.models import Mode, Workspace
-from billing.dashboard.listings import ROWS
 from tryon import jobs
 from tryon.failures import failure
 from tryon.models import Job
