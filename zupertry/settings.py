@@ -139,6 +139,9 @@ MFA_FORMS = {
     "authenticate": "accounts.dashboard.second_factor.AuthenticateForm",
     "reauthenticate": "accounts.dashboard.second_factor.ReauthenticateForm",
     "activate_totp": "accounts.dashboard.second_factor.ActivateTotpForm",
+    "authenticate_webauthn": "accounts.dashboard.second_factor.AuthenticatePasskeyForm",
+    "login_webauthn": "accounts.dashboard.second_factor.LoginPasskeyForm",
+    "reauthenticate_webauthn": "accounts.dashboard.second_factor.ReauthenticatePasskeyForm",
     "add_webauthn": "accounts.dashboard.second_factor.AddPasskeyForm",
     "edit_webauthn": "accounts.dashboard.second_factor.RenamePasskeyForm",
 }

@@ -40,7 +40,8 @@ class MemberRequest(HttpRequest):
 def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponseBase]], View]:
     """Give a view the visitor's organisation; send strangers to the login, and refuse (403) who may not see `area`.
 
-    Who belongs to no organisation is sent to the onboarding, to make one. Answers are kept by no cache, so that after a logout the back button shows nothing.
+    Who belongs to no organisation is sent to the onboarding, to make one. Answers are kept by no cache, so that after
+    a logout the back button shows nothing.
     """
 
     def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponseBase]) -> View:

@@ -59,6 +59,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
         return f"{settings.PUBLIC_URL}{path}"
 
+    def get_email_verification_redirect_url(self, email_address: EmailAddress) -> str:
+        """Return to the profile, where the address was changed. Who signs up is led on by the login."""
+        del email_address
+        return reverse("profile")
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail. When the server does not take it, what it tells of stays done, and a code can be asked again."""
         try:

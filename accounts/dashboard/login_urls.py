@@ -42,9 +42,7 @@ account = [
     path("security/app/remove", person_view(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("security/codes", person_view(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
     path("security/codes/new", person_view(recovery_codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
-    path(
-        "security/codes.txt", person_view(recovery_codes.download_recovery_codes), name="mfa_download_recovery_codes"
-    ),
+    path("security/codes.txt", person_view(recovery_codes.download_recovery_codes), name="mfa_download_recovery_codes"),
     path("security/passkeys", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("security/passkeys/add", person_view(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("security/passkeys/<int:pk>", person_view(passkeys.edit_webauthn), name="mfa_edit_webauthn"),

@@ -1,5 +1,7 @@
 """Second factors, as django-allauth keeps them: authenticator apps (RFC 6238), passkeys (WebAuthn), recovery codes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +24,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth's decisions, where its own are not the right ones for us."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "This code is not right. Wait for the next one, and type it again.",
+        "incorrect_code": "That is not right. Try again, with the next code or another passkey.",
     }
 
     def encrypt(self, text: str) -> str:
@@ -33,7 +35,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """Read a sealed seed."""
         return unseal(encrypted_text)
 
-    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:  # noqa: A002
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         """Return what a new passkey is called unless its owner says otherwise."""
         return f"Passkey {Authenticator.objects.filter(user=user, type=type).count() + 1}"
 
@@ -57,6 +59,34 @@ class _UsableOnce:
         if not cache.add(used, True, timeout=steps * app_settings.TOTP_PERIOD):
             raise SecondFactorAdapter().validation_error("incorrect_code")
         return code
+
+
+class _ReadsAnything:
+    """Refuses what is no answer of an authenticator: fido2 takes it apart without looking what it is."""
+
+    def clean_credential(self) -> Authenticator:
+        with _as_invalid():
+            return super().clean_credential()  # type: ignore[misc]
+
+
+@contextmanager
+def _as_invalid() -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SecondFactorAdapter().validation_error("incorrect_code") from None
+
+
+class AuthenticatePasskeyForm(_ReadsAnything, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """The passkey that a login asks for after the password."""
+
+
+class LoginPasskeyForm(_ReadsAnything, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    """The passkey that is enough to log in."""
+
+
+class ReauthenticatePasskeyForm(_ReadsAnything, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """The passkey that a change of the account asks for."""
 
 
 class AuthenticateForm(_UsableOnce, InOurWords, base.AuthenticateForm):  # type: ignore[misc]
@@ -92,6 +122,12 @@ class AddPasskeyForm(InOurWords, webauthn.AddWebAuthnForm):  # type: ignore[misc
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["passwordless"].initial = True
+
+    def clean(self) -> dict[str, Any]:
+        """Check what the authenticator answered."""
+        with _as_invalid():
+            cleaned: dict[str, Any] = super().clean()
+        return cleaned
 
 
 class RenamePasskeyForm(InOurWords, webauthn.EditWebAuthnForm):  # type: ignore[misc]

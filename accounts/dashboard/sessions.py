@@ -1,6 +1,5 @@
 """Where a person is logged in, and the end of it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,7 +56,7 @@ def end_others(user: User, current_key: str | None, only: int | None = None) -> 
 
 def device_of(user_agent: str) -> str:
     """Return what a person would call it: `Firefox on Windows`."""
-    browser = next((name for token, name in BROWSERS.items() if re.search(rf"\b{token}/", user_agent)), "A browser")
+    browser = next((name for token, name in BROWSERS.items() if f"{token}/" in user_agent), "A browser")
     system = next((name for token, name in SYSTEMS.items() if token in user_agent), "")
     return f"{browser} on {system}" if system else browser
 
