@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.dashboard.sessions import device_of
 from accounts.models import User
 
 CHANGES = {
@@ -70,6 +71,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().send_mail(template_prefix, email, context | {"public_url": settings.PUBLIC_URL})
         except OSError as error:  # as all of smtplib's are; without its text, which may hold the address
             log.warning("account_mail_not_sent", template=template_prefix, error=type(error).__name__)
+
+    def get_http_user_agent(self, request: HttpRequest) -> str:
+        """Return what a person would call the browser: mails about changes say it."""
+        return device_of(request.headers.get("User-Agent", ""))
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None

@@ -135,7 +135,7 @@ def test_removing_it_asks_who_it_is_and_then_the_password_is_enough(secret, alic
 @pytest.mark.django_db(transaction=True)
 def test_each_change_is_mailed_to_the_person_with_where_it_came_from(secret, alice):
     alice.post(f"{SECURITY}/codes/new")
-    alice.post(f"{SECURITY}/app/remove", HTTP_USER_AGENT="Some <Browser>")
+    alice.post(f"{SECURITY}/app/remove", headers={"user-agent": "Mozilla/5.0 (Windows NT 10.0) Firefox/150.0"})
 
     assert [message.subject.removesuffix(" at Zupertry") for message in mail.outbox] == [
         "An authenticator app was added",
@@ -146,8 +146,8 @@ def test_each_change_is_mailed_to_the_person_with_where_it_came_from(secret, ali
     assert isinstance(last, mail.EmailMultiAlternatives)
     assert last.to == ["alice@example.com"]
     assert "From: 127.0.0.1" in last.body
-    assert "With: Some <Browser>" in last.body
-    assert "Some &lt;Browser&gt;" in str(last.alternatives[0].content)
+    assert "With: Firefox on Windows" in last.body
+    assert "Firefox on Windows" in str(last.alternatives[0][0])
 
 
 def test_staff_log_in_with_it_as_everybody(secret):

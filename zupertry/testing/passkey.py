@@ -34,7 +34,7 @@ class Passkey:
         """Answer `navigator.credentials.create`: `options` are the page's creation options. Nothing is attested."""
         asked = options["publicKey"]
         self.user_handle = asked["user"]["id"]
-        public_key = ES256.from_cryptography_key(self._key.public_key())
+        public_key: ES256 = ES256.from_cryptography_key(self._key.public_key())  # type: ignore[no-untyped-call]
         made = AttestedCredentialData.create(NO_MODEL, self._id, public_key)
         data = self._data(asked["rp"]["id"], PRESENT_AND_VERIFIED | FLAG.AT, made)
         response = {
@@ -58,7 +58,8 @@ class Passkey:
         return self._credential(response) | {"clientExtensionResults": {}}
 
     def _data(self, rp_id: str, flags: AuthenticatorData.FLAG, made: bytes = b"") -> AuthenticatorData:
-        return AuthenticatorData.create(hashlib.sha256(rp_id.encode()).digest(), flags, 0, made)
+        data: AuthenticatorData = AuthenticatorData.create(hashlib.sha256(rp_id.encode()).digest(), flags, 0, made)
+        return data
 
     def _client_data(self, ceremony: str, challenge: str) -> CollectedClientData:
         return CollectedClientData.create(ceremony, challenge, self.origin)
