@@ -6,13 +6,11 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
-from zupertry.core import ratelimit
-from zupertry.core.cache import breaker
+from zupertry.testing.ratelimits import forget_cached, forget_windows
 from zupertry.testing.world import World, make_world
 
 
@@ -39,9 +37,8 @@ def _migrations_outlive_a_flush() -> None:
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
     """Let no test inherit another's rate-limit window, or failed logins."""
-    ratelimit.forget()
-    breaker.reset()
-    cache.clear()
+    forget_windows()
+    forget_cached()
 
 
 @pytest.fixture(scope="session")

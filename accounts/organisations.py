@@ -22,8 +22,12 @@ def create(name: str, region: str, plan: str, owner: User, *, actor: str) -> Org
 
 
 def lock(organisation: Organisation) -> None:
-    """Make whoever else counts what this organisation has wait for the end of the transaction."""
-    Organisation.objects.select_for_update().only("pk").get(pk=organisation.pk)
+    """Make whoever else counts what this organisation has wait for the end of the transaction.
+
+    Only them: rows that refer to the organisation can be written meanwhile, so that their writers, who may hold what is
+    wanted here next, are in no deadlock with this.
+    """
+    Organisation.objects.select_for_update(no_key=True).only("pk").get(pk=organisation.pk)
 
 
 @transaction.atomic

@@ -125,6 +125,13 @@ def spent_this_month(organisation_id: str, now: datetime) -> int:
     return charges.aggregate(spent=Sum(F("net_minor") + F("tax_minor")))["spent"] or 0
 
 
+def may_take(payment: Payment) -> int:
+    """Return what a charge may cost at most by the monthly cap, tax included, in minor units."""
+    cap = AutoReload.objects.values_list("monthly_cap_minor", flat=True).get(pk=payment.organisation_id)
+    others = spent_this_month(payment.organisation_id, payment.created_at) - payment.amount_minor
+    return cap - others
+
+
 def _give_up(organisation_id: str, because: str, *, actor: str = "system") -> bool:
     on = AutoReload.objects.filter(pk=organisation_id, enabled=True)
     if not on.update(enabled=False, switched_off_because=because):

@@ -6,6 +6,7 @@ An event is only a reason to look. Its order among others, and how often it come
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db.models import F, Q
@@ -32,7 +33,11 @@ def receive(gateway: str, body: bytes, headers: Mapping[str, str], payload: obje
     """
     event = gateways[gateway].read_event(body, headers, timezone.now())
     stored = GatewayEvent(
-        gateway=gateway, reference=event.reference, type=event.type, subject=asdict(event), payload=payload
+        gateway=gateway,
+        reference=event.reference,
+        type=event.type,
+        subject=_storable(asdict(event)),
+        payload=_storable(payload),
     )
     GatewayEvent.objects.bulk_create([stored], ignore_conflicts=True)
     wake("billing.process_event", stored.id)
@@ -58,6 +63,15 @@ def replay(event_id: str) -> None:
     """Process an event once more, whatever became of it before."""
     GatewayEvent.objects.filter(pk=event_id).update(next_attempt_at=timezone.now(), processed_at=None, attempts=0)
     wake("billing.process_event", event_id)
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON that PostgreSQL takes: what buyers type travels in events, and may hold NULs and half characters."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
 def _apply(gateway: str, event: Event) -> None:

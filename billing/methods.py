@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -14,7 +15,10 @@ from billing.gateways.base import GatewayError
 from billing.gateways.registry import gateways, refuse
 from billing.models import GatewayCustomer, Payment, PaymentMethod
 from zupertry.core import ids
+from zupertry.core.connections import release_connection
 from zupertry.core.errors import Refusal
+
+log = structlog.get_logger(__name__)
 
 EXPIRY_NOTICE = timedelta(days=30)
 Status = PaymentMethod.Status
@@ -54,6 +58,7 @@ def remove(organisation: Organisation, method_id: str, *, actor: str) -> bool:
     """
     method = _find(organisation, method_id)
     customer = GatewayCustomer.objects.get(organisation=organisation, gateway=method.gateway)
+    release_connection()
     try:
         gateways[method.gateway].forget_method(customer.reference, method.reference)
     except GatewayError as error:
@@ -67,12 +72,25 @@ def refresh(gateway: str, reference: str) -> None:
     if method is None:
         return
     customer = GatewayCustomer.objects.get(organisation_id=method.organisation_id, gateway=gateway)
+    release_connection()
     seen = gateways[gateway].look_at_method(customer.reference, reference)
     if seen.gone:
         _removed(method, actor="system")
     else:
         waiting = Status.PENDING if method.status == Status.PENDING else Status.PAUSED
-        PaymentMethod.objects.filter(pk=method.pk).update(**_fields(seen, waiting))
+        known = PaymentMethod.objects.filter(pk=method.pk).exclude(status=Status.REMOVED)
+        told = method.expiry_told_at if method.expires_on == seen.expires_on else None
+        known.update(**_fields(seen, waiting), expiry_told_at=told)
+
+
+def refresh_waiting() -> None:
+    """Look at each method that can't be charged yet or just now, in case nobody told us that it can."""
+    waiting = PaymentMethod.objects.filter(status__in=[Status.PENDING, Status.PAUSED]).order_by("pk")
+    for gateway, reference in waiting.values_list("gateway", "reference"):
+        try:
+            refresh(gateway, reference)
+        except GatewayError as error:
+            log.warning("method_not_refreshed", gateway=gateway, error=error.message)
 
 
 def tell_of_expiry() -> int:
@@ -130,7 +148,7 @@ def _fields(method: base.Method, unusable: Status) -> dict[str, object]:
     return {
         "status": Status.ACTIVE if method.usable else unusable,
         "kind": method.kind,
-        "brand": method.brand,
+        "brand": method.brand[:50],  # no bank's long name keeps its customer's credits back
         "last_four": method.last_four,
         "expires_on": method.expires_on,
         "most_minor": method.most_minor,

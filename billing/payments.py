@@ -5,7 +5,7 @@ but a fresh look at the gateway by references that are ours.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -14,9 +14,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Organisation
-from billing import catalogue, details, settlement
-from billing.auto_reload import MANDATE_LIMIT_MINOR
-from billing.gateways.base import Buyer, CheckoutForm, Gateway, GatewayError, Order
+from billing import auto_reload, catalogue, details, settlement
+from billing.gateways.base import UNAUTHORISED, Buyer, CheckoutForm, Gateway, GatewayError, Order
 from billing.gateways.registry import gateways, refuse
 from billing.models import CreditPack, GatewayCustomer, Payment
 from zupertry.core.connections import release_connection
@@ -50,10 +49,13 @@ def begin(
     wanted = new(organisation, pack, buyer, actor=actor, idempotency_key=f"checkout:{organisation.id}:{token}")
     wanted.keep_method = keep_method
     payment = _inserted(wanted)
-    if payment.pack_id != pack.id or payment.status not in Payment.UNDECIDED:
+    begun = payment.status != Payment.Status.CREATED
+    same = payment.pack_id == pack.id and (payment.keep_method == keep_method or not begun)
+    if not same or payment.status not in Payment.UNDECIDED:
         raise Refusal("validation_error", "This form was used already. Load the page again to buy once more.")
-    if payment.status == Payment.Status.CREATED:
-        _open(payment, links)
+    if not begun:
+        payment.keep_method = keep_method
+        _open(payment, buyer, links)
     return payment
 
 
@@ -135,34 +137,45 @@ def charge(payment: Payment) -> None:
 
     What is not known afterwards is asked again by `check`.
     """
-    gateway = gateways[payment.gateway]
     assert payment.method
     try:
+        gateway = gateways[payment.gateway]
         customer = _customer(payment.gateway, payment.organisation_id)
         page = f"{settings.PUBLIC_URL}/dashboard/billing/"
-        order = _order(payment, customer, Links(page, page))
+        order = replace(_order(payment, customer, Links(page, page)), most_minor=auto_reload.may_take(payment))
+        release_connection()
         snapshot = gateway.charge(order, payment.method.reference, Buyer(**payment.buyer))
     except GatewayError as error:
         log.warning("charge_unknown", payment=payment.id, error=error.message, permanent=error.permanent)
-        if error.permanent:
-            settlement.fail(payment.id, error.message)
+        if error.permanent and error.code != UNAUTHORISED:
+            settlement.fail(payment.id, f"{payment.gateway.capitalize()} refused the charge.")
         return
     settlement.apply(payment.id, snapshot, livemode=gateway.livemode)
 
 
 def check(payment_id: str) -> None:
     """Ask again what became of a payment that is due for it, and when to ask next. Raises `GatewayError`."""
-    payment = Payment.objects.select_related("organisation", "method", "pack").get(pk=payment_id)
     now = timezone.now()
     due = Payment.objects.filter(pk=payment_id, next_check_at__lte=now)
     if not due.update(next_check_at=now + RETRY_INTERVAL):
         return
+    payment = Payment.objects.select_related("organisation", "method", "pack").get(pk=payment_id)
     if payment.status != Payment.Status.CREATED:
-        settle(payment_id)
+        _look_again(payment)
     elif now - payment.created_at > RETRY_FOR:
         settlement.fail(payment_id, "The gateway could not be reached in time.")
     elif payment.purpose == Payment.Purpose.AUTO_RELOAD:
         charge(payment)
+
+
+def _look_again(payment: Payment) -> None:
+    """Settle, or end what its gateway has not told about for longer than anything takes there."""
+    try:
+        settle(payment.id)
+    except GatewayError:
+        if timezone.now() - payment.created_at <= settlement.PATIENCE_WITH_BANKS:
+            raise
+        settlement.lose_sight(payment.id)
 
 
 def _check_gateway(organisation: Organisation) -> None:
@@ -181,10 +194,12 @@ def _inserted(payment: Payment) -> Payment:
     return payment
 
 
-def _open(payment: Payment, links: Links) -> None:
+def _open(payment: Payment, buyer: Buyer, links: Links) -> None:
+    """Have the gateway open a purchase for the buyer as they are now: a first try may have failed on their details."""
     gateway = gateways[payment.gateway]
+    release_connection()
     try:
-        customer = _known_customer(gateway, Buyer(**payment.buyer))
+        customer = _known_customer(gateway, buyer)
         checkout = gateway.open_checkout(_order(payment, customer, links))
     except GatewayError as error:
         refuse(payment.gateway, error)
@@ -192,6 +207,8 @@ def _open(payment: Payment, links: Links) -> None:
         "status": Payment.Status.OPEN,
         "checkout_reference": checkout.reference,
         "checkout_url": checkout.url,
+        "buyer": asdict(buyer),
+        "keep_method": payment.keep_method,
         "next_check_at": timezone.now() + settlement.FIRST_CHECK,
     }
     Payment.objects.filter(pk=payment.pk, status=Payment.Status.CREATED).update(**changes)
@@ -227,5 +244,5 @@ def _order(payment: Payment, customer: str, links: Links) -> Order:
         return_url=links.return_url.format(payment=payment.id),
         cancel_url=links.cancel_url.format(payment=payment.id),
         keep_method=payment.keep_method,
-        most_minor=MANDATE_LIMIT_MINOR if payment.keep_method else None,
+        most_minor=auto_reload.MANDATE_LIMIT_MINOR if payment.keep_method else None,
     )

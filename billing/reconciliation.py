@@ -11,17 +11,18 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from billing import payments
-from billing.gateways.base import GatewayError, Snapshot, State
+from billing.gateways.base import UNAUTHORISED, GatewayError, Snapshot, State
 from billing.gateways.registry import gateways
-from billing.models import Discrepancy, LedgerEntry, Payment
+from billing.models import Discrepancy, LedgerEntry, Payment, Reversal
 from zupertry.core import ids
+from zupertry.core.connections import release_connection
 
 GRACE = timedelta(minutes=10)
 """How long something may be paid and not credited before that is an error."""
+DISPUTES_TAKE = timedelta(days=180)
 
 log = structlog.get_logger(__name__)
 
@@ -44,15 +45,44 @@ class Difference:
 def reconcile(since: datetime) -> list[Difference]:
     """Compare everything paid since then, write the differences down, and return them.
 
-    Raises `GatewayError` when a gateway can't be asked; what was written down of it before stays.
+    Raises `GatewayError` when a gateway can't be asked, once the others were; what was written down before stays.
     """
     found: list[Difference] = []
+    errors: list[GatewayError] = []
     for name in settings.PAYMENT_GATEWAYS:
-        compared: set[str] = set()
-        differences = [*_theirs(name, since, compared), *_ours(name, since, compared), *_ledgers(name, since)]
-        _write_down(name, differences, compared)
-        found += differences
+        try:
+            found += _reconcile(name, since)
+        except GatewayError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
     return found
+
+
+def _reconcile(gateway: str, since: datetime) -> list[Difference]:
+    compared: set[str] = set()
+    seen = [*_theirs(gateway, since, compared), *_ours(gateway, since, compared), *_ledgers(gateway, since)]
+    _look_at_money_back(gateway, since, compared)
+    # A list that grows while it is read gives some payments twice.
+    differences = list({(difference.kind, difference.reference): difference for difference in seen}.values())
+    _write_down(gateway, differences, compared)
+    return differences
+
+
+def look_at_disputes() -> None:
+    """Look again at each payment with a dispute that stands: banks decide months after the payment itself."""
+    standing = Reversal.objects.filter(
+        kind=Reversal.Kind.DISPUTE, undone_at=None, created_at__gte=timezone.now() - DISPUTES_TAKE
+    )
+    for payment in Payment.objects.filter(reversals__in=standing).distinct().order_by("pk"):
+        _settled(payment, payment.gateway_reference)
+
+
+def _look_at_money_back(gateway: str, since: datetime, compared: set[str]) -> None:
+    """Settle payments from before the comparison begins, where money went back of them since."""
+    went_back = set(gateways[gateway].money_back_since(since)) - compared
+    for payment in Payment.objects.filter(gateway=gateway, gateway_reference__in=went_back).order_by("pk"):
+        _settled(payment, payment.gateway_reference)
 
 
 def _theirs(gateway: str, since: datetime, compared: set[str]) -> Iterator[Difference]:
@@ -68,16 +98,33 @@ def _compare(gateway: str, snapshot: Snapshot) -> Iterator[Difference]:
     reference = snapshot.gateway_reference
     amount = f"{snapshot.currency} {snapshot.amount_minor} (minor units)"
     if payment is None:
-        yield Difference(gateway, "unknown_payment", reference, "", f"{amount} was paid for no payment of ours.")
+        if not _went_back(snapshot):
+            yield Difference(gateway, "unknown_payment", reference, "", f"{amount} was paid for no payment of ours.")
         return
     if not _agrees(payment, snapshot):
         payment = _settled(payment, reference)
-    if payment.status != Payment.Status.PAID:
-        why = f"{amount} was paid, but the payment is {payment.status}. {payment.failure}"
-        yield Difference(gateway, "paid_not_credited", reference, payment.id, why[:500])
+    if payment.status != Payment.Status.PAID or payment.gateway_reference != reference:
+        yield from _compare_uncredited(payment, snapshot, amount)
     elif not _agrees(payment, snapshot):
         why = f"{amount} was paid, but here it is {payment.amount_minor}, or other refunds and disputes stand."
         yield Difference(gateway, "differs", reference, payment.id, why)
+
+
+def _compare_uncredited(payment: Payment, snapshot: Snapshot, amount: str) -> Iterator[Difference]:
+    """Name money that gave no credits: its payment is not paid here, or by another charge. Unless it is back."""
+    if _went_back(snapshot):
+        return
+    if payment.status == Payment.Status.PAID:
+        why = f"{amount} was paid once more: the credits were given for {payment.gateway_reference}."
+        yield Difference(payment.gateway, "paid_twice", snapshot.gateway_reference, payment.id, why)
+    else:
+        why = f"{amount} was paid, but the payment is {payment.status}. {payment.failure}"
+        yield Difference(payment.gateway, "paid_not_credited", snapshot.gateway_reference, payment.id, why[:500])
+
+
+def _went_back(snapshot: Snapshot) -> bool:
+    """Say whether all the money of a payment is with its buyer again."""
+    return sum(back.amount_minor for back in snapshot.money_back if back.standing) >= snapshot.amount_minor
 
 
 def _ours(gateway: str, since: datetime, compared: set[str]) -> Iterator[Difference]:
@@ -87,18 +134,20 @@ def _ours(gateway: str, since: datetime, compared: set[str]) -> Iterator[Differe
         compared.add(payment.gateway_reference)
         if payment.settled_at and payment.settled_at <= timezone.now() - GRACE and not _is_paid_there(payment):
             why = f"{payment.credits} credits were given, but the gateway does not have it as paid."
-            yield Difference(gateway, "credited_not_paid", payment.gateway_reference, payment.id, why)
+            yield Difference(gateway, "credited_not_paid", payment.gateway_reference or payment.id, payment.id, why)
 
 
 def _ledgers(gateway: str, since: datetime) -> Iterator[Difference]:
     """What the ledger gave for payments: is each paid payment there, once and in full, and nothing else?"""
-    entries = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.PURCHASE, created_at__gte=since)
+    # An entry knows only its millisecond, and what is paid between the two queries is in one of them: no errors.
+    entries = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.PURCHASE, created_at__gte=since - timedelta(seconds=1))
     given = dict(entries.values_list("reference", "available_delta"))
-    paid = Payment.objects.filter(gateway=gateway, status=Payment.Status.PAID, settled_at__gte=since)
+    settled = (since, timezone.now() - GRACE)
+    paid = Payment.objects.filter(gateway=gateway, status=Payment.Status.PAID, settled_at__range=settled)
     for payment in paid.order_by("pk"):
         if given.get(payment.id) != payment.credits:
             why = f"It is paid, but the ledger has {given.get(payment.id, 0)} of its {payment.credits} credits."
-            yield Difference(gateway, "not_in_ledger", payment.gateway_reference, payment.id, why)
+            yield Difference(gateway, "not_in_ledger", payment.gateway_reference or payment.id, payment.id, why)
     unpaid = Payment.objects.filter(gateway=gateway, pk__in=list(given)).exclude(status=Payment.Status.PAID)
     for payment in unpaid.order_by("pk"):
         why = f"The ledger has {given[payment.id]} credits for it, but the payment is {payment.status}."
@@ -106,10 +155,12 @@ def _ledgers(gateway: str, since: datetime) -> Iterator[Difference]:
 
 
 def _find(gateway: str, snapshot: Snapshot) -> Payment | None:
-    known = Q(gateway_reference=snapshot.gateway_reference)
-    if ids.is_id("pay", snapshot.payment_id):
-        known |= Q(pk=snapshot.payment_id)
-    return Payment.objects.filter(known, gateway=gateway).first()
+    """Return the payment that this charge paid for, else the one that it says it is about."""
+    ours = Payment.objects.filter(gateway=gateway)
+    charged = ours.filter(gateway_reference=snapshot.gateway_reference).first()
+    if charged or not ids.is_id("pay", snapshot.payment_id):
+        return charged
+    return ours.filter(pk=snapshot.payment_id).first()
 
 
 def _agrees(payment: Payment, snapshot: Snapshot) -> bool:
@@ -130,9 +181,15 @@ def _settled(payment: Payment, reference: str) -> Payment:
 
 def _is_paid_there(payment: Payment) -> bool:
     """Ask about a payment that the gateway's list lacks, as it may have begun before the list does."""
-    snapshot = gateways[payment.gateway].look(
-        checkout_reference=payment.checkout_reference, gateway_reference=payment.gateway_reference
-    )
+    release_connection()
+    try:
+        snapshot = gateways[payment.gateway].look(
+            checkout_reference=payment.checkout_reference, gateway_reference=payment.gateway_reference
+        )
+    except GatewayError as error:
+        if not error.permanent or error.code == UNAUTHORISED:
+            raise
+        return False
     return snapshot.state == State.PAID
 
 
@@ -143,13 +200,14 @@ def _write_down(gateway: str, found: list[Difference], compared: set[str]) -> No
     for difference in found:
         log.error("payment_discrepancy", **difference.as_dict())
         if standing.pop((difference.kind, difference.reference), None) is None:
-            Discrepancy.objects.create(
+            new = Discrepancy(
                 gateway=gateway,
                 kind=difference.kind,
                 reference=difference.reference,
                 payment_id=difference.payment_id or None,
                 details=difference.details,
             )
+            Discrepancy.objects.bulk_create([new], ignore_conflicts=True)  # another run may just have written it
     troubled = {difference.reference for difference in found}
     mended = [row.pk for row in standing.values() if row.reference in compared - troubled]
     Discrepancy.objects.filter(pk__in=mended, resolved_at=None).update(resolved_at=timezone.now())

@@ -59,6 +59,8 @@ def _claim(organisation_id: str, now: datetime) -> Payment | None:
     if not _may_try(organisation_id, now):
         return None
     reload = AutoReload.objects.select_related("organisation", "pack").get(pk=organisation_id)
+    if not catalogue.can_be_paid(reload.organisation):
+        return None
     method = auto_reload.usable_method(organisation_id)
     if method is None:
         auto_reload.lose_method(organisation_id, actor="system")
@@ -89,10 +91,13 @@ def _charge_for(reload: AutoReload, buyer: Buyer, method_id: str, now: datetime)
 
 
 def _may_try(organisation_id: str, now: datetime) -> bool:
-    """Claim the attempt: at most one an hour, whatever became of the last."""
+    """Claim the attempt: at most one an hour, whatever became of the last.
+
+    The UPDATE filters on columns of its own row only: PostgreSQL looks at those again once it has the row's lock.
+    """
     waited = Q(claimed_at=None) | Q(claimed_at__lte=now - auto_reload.ATTEMPT_INTERVAL)
     ready = AutoReload.objects.filter(waited, pk=organisation_id, enabled=True)
-    threshold = ready.values_list("threshold", flat=True).first()
+    threshold = ready.filter(organisation__suspended_at=None).values_list("threshold", flat=True).first()
     if threshold is None or ledger.balance(organisation_id).available >= threshold:
         return False
     return ready.update(claimed_at=now, attempts=F("attempts") + 1) == 1

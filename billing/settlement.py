@@ -51,6 +51,16 @@ def fail(payment_id: str, why: str) -> None:
     _end_failed(Payment.objects.select_for_update().get(pk=payment_id), why, next_check_at=None)
 
 
+@transaction.atomic
+def lose_sight(payment_id: str) -> None:
+    """Ask no more about a payment of which its gateway tells nothing; should it tell yet, that counts."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.status in Payment.UNDECIDED:
+        _end_unfinished(payment)
+    else:
+        Payment.objects.filter(pk=payment.pk).update(next_check_at=None)
+
+
 def _paid(payment: Payment, snapshot: Snapshot, livemode: bool) -> None:
     if payment.status == Status.PAID:
         _link_invoice(payment, snapshot)
@@ -75,7 +85,7 @@ def _fulfil(payment: Payment, snapshot: Snapshot) -> None:
     low = max(LEAST_LOW_BALANCE, payment.credits // 10)
     CreditAccount.objects.filter(pk=payment.organisation_id).update(low_balance_at=low)
     catalogue.follow_purchase(payment)
-    if snapshot.method and payment.keep_method:
+    if payment.keep_method and snapshot.method and not snapshot.method.gone:
         methods.keep(payment, snapshot.method)
     invoices.issue(payment)
     _link_invoice(payment, snapshot)
@@ -195,7 +205,7 @@ def _take_back(payment: Payment, money_back: Sequence[MoneyBack]) -> None:
         if reversal is None and back.standing:
             known[back.reference] = _reversed(payment, back, list(known.values()))
         elif reversal and not back.standing:
-            _reinstated(payment, reversal)
+            _reinstated(payment, reversal, list(known.values()))
 
 
 def _reversed(payment: Payment, back: MoneyBack, earlier: Sequence[Reversal]) -> Reversal:
@@ -214,14 +224,27 @@ def _reversed(payment: Payment, back: MoneyBack, earlier: Sequence[Reversal]) ->
     return reversal
 
 
-def _reinstated(payment: Payment, reversal: Reversal) -> None:
+def _reinstated(payment: Payment, reversal: Reversal, known: Sequence[Reversal]) -> None:
     if not Reversal.objects.filter(pk=reversal.pk, undone_at=None).update(undone_at=timezone.now()):
         return
     reversal.undone_at = timezone.now()
+    reversal.credits -= _left_to_others(payment, reversal, known)
     if reversal.credits:
         note = f"{reversal.kind.capitalize()} of {payment.id} came to nothing"
         ledger.reinstate(payment.organisation_id, reversal.credits, reversal.reference, note=note)
         mails.payment_reinstated(reversal)
+
+
+def _left_to_others(payment: Payment, undone: Reversal, known: Sequence[Reversal]) -> int:
+    """Have the reversals that still stand keep the credits of theirs that the undone one had taken first."""
+    standing = [reversal for reversal in known if reversal.undone_at is None]
+    owed = credits_for(payment, sum(reversal.amount_minor for reversal in standing))
+    left = min(undone.credits, max(0, owed - sum(reversal.credits for reversal in standing)))
+    if left:
+        heir = standing[-1]
+        heir.credits += left
+        heir.save(update_fields=["credits"])
+    return left
 
 
 def credits_for(payment: Payment, amount_minor: int) -> int:

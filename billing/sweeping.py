@@ -47,18 +47,21 @@ def wake_events() -> int:
 
 
 def tell_of_low_balances() -> int:
-    """Mail, once each time the balance falls below its mark, and be ready for the next time. Returns how many."""
+    """Mail, once each time the balance falls below its mark, and be ready for the next time. Returns how many.
+
+    That is once there is twice as much: around its mark a balance moves with every job that is held and fails.
+    """
     low = CreditAccount.objects.filter(available__lt=F("low_balance_at"))
-    CreditAccount.objects.filter(available__gte=F("low_balance_at"), low_balance_told_at__isnull=False).update(
-        low_balance_told_at=None
-    )
+    enough = CreditAccount.objects.filter(available__gte=2 * F("low_balance_at"), low_balance_told_at__isnull=False)
+    enough.update(low_balance_told_at=None)
     return sum(_told(account) for account in low.filter(low_balance_told_at=None).order_by("pk")[:BATCH])
 
 
 @transaction.atomic
 def _told(account: CreditAccount) -> bool:
     now = timezone.now()
-    if not CreditAccount.objects.filter(pk=account.pk, low_balance_told_at=None).update(low_balance_told_at=now):
+    still = CreditAccount.objects.filter(pk=account.pk, low_balance_told_at=None, available__lt=F("low_balance_at"))
+    if not still.update(low_balance_told_at=now):
         return False
     mails.low_balance(account.pk, account.available, account.low_balance_at, ids.new("low"))
     return True

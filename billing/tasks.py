@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
-from billing import gateway_events, payments, reconciliation, reloads, replay, sweeping
+from billing import gateway_events, methods, payments, reconciliation, reloads, replay, sweeping
 from billing.gateways.base import GatewayError
 
 RECENT = timedelta(hours=2)
@@ -51,7 +51,9 @@ def reconcile_recent() -> None:
 
 @shared_task(name="billing.reconcile")
 def reconcile() -> None:
-    """Compare the last two weeks's payments with the gateways."""
+    """Compare the last two weeks' payments with the gateways, and look at what is decided slowly."""
+    reconciliation.look_at_disputes()
+    methods.refresh_waiting()
     _reconcile(NIGHTLY)
 
 

@@ -3,6 +3,7 @@
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import structlog
 
@@ -17,7 +18,7 @@ from tryon.samples import sample
 from tryon.slots import slots
 from zupertry.core import storage
 from zupertry.core.connections import release_connection
-from zupertry.core.requests import enter_request
+from zupertry.core.requests import enter_request, request_id
 
 ENGINE_TRIES = 4
 ENGINE_BUDGET_SECONDS = 120.0
@@ -42,7 +43,7 @@ class LeaseLost(Exception):
 
 def run(job_id: str) -> None:
     """Run a job if its engine has a free slot; then those that were turned away meanwhile."""
-    mode = Job.objects.filter(id=job_id).values_list("mode", flat=True).first()
+    mode = _enter(job_id)
     if mode is None:
         return
     alias = alias_for(mode)
@@ -51,23 +52,39 @@ def run(job_id: str) -> None:
     next_id: str | None = job_id
     while next_id:
         try:
-            _run(next_id, engines[alias])
-        except Exception:
-            # What nobody foresaw (a bug, storage or database down): the lease runs out and the sweep tries again.
-            log.exception("attempt_crashed", job=next_id)
+            # In a context of its own: the next job's lines, and the task's last one, are of other requests.
+            copy_context().run(_run_guarded, next_id, engines[alias])
         finally:
             next_id = slots.pass_on(alias)
+
+
+def _enter(job_id: str) -> str | None:
+    """Return a job's mode (None: it is unknown), and log from here on under the id of the request that submitted it."""
+    found = Job.objects.filter(id=job_id).values_list("mode", "request_id").first()
+    if found is None:
+        return None
+    mode, submitted_under = found
+    enter_request(submitted_under or request_id())
+    structlog.contextvars.bind_contextvars(job=job_id)
+    return mode
+
+
+def _run_guarded(job_id: str, engine: Engine) -> None:
+    try:
+        _enter(job_id)
+        _run(job_id, engine)
+    except Exception:
+        # What nobody foresaw (a bug, storage or database down): the lease runs out and the sweep tries again.
+        log.exception("attempt_crashed", job=job_id)
 
 
 def _run(job_id: str, engine: Engine) -> None:
     job = jobs.claim(job_id)
     if job is None:
         return
-    enter_request(job.request_id)
-    structlog.contextvars.bind_contextvars(job=job.id)
     with keeper.hold(job):
         if not _end(job, engine):
-            log.warning("lease_lost", job=job.id, attempt=job.attempt)
+            log.warning("lease_lost", attempt=job.attempt)
             _delete_pictures(job)
 
 

@@ -28,11 +28,13 @@ def _keep_our_logging(**_: Any) -> None:
 
 @celeryd_init.connect
 def _prepare_worker(**_: Any) -> None:
-    """Refuse to start while a setting is wrong, and learn how to stop."""
+    """Refuse to start while a setting is wrong, and learn how to stop, and how to go on without Redis."""
     from zupertry import stopping  # noqa: F401
+    from zupertry.broker import outlive_redis
     from zupertry.checks import refuse_to_start
 
     refuse_to_start()
+    outlive_redis()
 
 
 @task_prerun.connect

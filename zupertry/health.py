@@ -1,8 +1,10 @@
 """Whether the process is up, and whether it can work."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 
 import structlog
 from celery import current_app
@@ -13,6 +15,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+PROBE_SECONDS = 4.0
 STORAGE_SEEN_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -29,20 +32,52 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when requests can be served, else 503 with what is down. Without a broker the sweep still works."""
-    down = [name for name, probe in (("database", _database), ("storage", _storage)) if not _passes(name, probe)]
-    degraded = [] if _passes("broker", _broker) else ["broker"]
+    """Answer 200 when requests can be served, else 503 with what is down. Without a broker the sweep still works.
+
+    A part that has said nothing for 4 seconds is down.
+    """
+    running = {part: probe.run() for part, probe in PROBES.items()}
+    wait(running.values(), PROBE_SECONDS)
+    down = [part for part in ("database", "storage") if not _passed(part, running[part])]
+    degraded = [] if _passed("broker", running["broker"]) else ["broker"]
     status = "down" if down else "degraded" if degraded else "ok"
     return JsonResponse({"status": status, "down": down, "degraded": degraded}, status=503 if down else 200)
 
 
-def _passes(name: str, probe: Callable[[], None]) -> bool:
+def _passed(part: str, result: Future[None]) -> bool:
     try:
-        probe()
+        result.result(timeout=0)
     except Exception:
-        log.exception("not_ready", part=name)
+        log.exception("not_ready", part=part)
         return False
     return True
+
+
+class Probe:
+    """Asks a part of the service how it is, on a thread of its own: libraries hang for minutes where a part is down."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._result: Future[None] | None = None
+
+    def run(self) -> Future[None]:
+        """Return what comes of asking; while a question hangs, everybody waits for the answer to that one."""
+        with self._lock:
+            if self._result is None or self._result.done():
+                self._result = Future()
+                threading.Thread(target=self._answer, args=(self._result,), name="probe", daemon=True).start()
+            return self._result
+
+    def _answer(self, result: Future[None]) -> None:
+        try:
+            self._ask()
+        except BaseException as error:
+            result.set_exception(error)
+        else:
+            result.set_result(None)
+        finally:
+            connection.close()
 
 
 def _database() -> None:
@@ -62,3 +97,6 @@ def _storage() -> None:
 def _broker() -> None:
     with current_app.connection_for_write() as broker:
         broker.ensure_connection(max_retries=1, timeout=1)
+
+
+PROBES = {"database": Probe(_database), "storage": Probe(_storage), "broker": Probe(_broker)}

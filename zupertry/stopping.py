@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from celery.signals import worker_shutting_down
 
+from accounts.webhooks.in_flight import in_flight
 from tryon.engines import registry
 from tryon.leases import keeper
 from tryon.slots import slots
@@ -20,17 +21,19 @@ log = structlog.get_logger(__name__)
 
 
 def finish_or_hand_back(seconds: float) -> bool:
-    """Wait for the attempts in flight, hand back those that last longer than `seconds`. True: all had ended."""
+    """Wait for the jobs and webhooks in flight, hand back what lasts longer than `seconds`. True: all had ended."""
     waited = slots.close()
     end = time.monotonic() + seconds
-    while len(slots) and time.monotonic() < end:
+    while (len(slots) or len(in_flight)) and time.monotonic() < end:
         time.sleep(0.05)
-    handed_back = keeper.hand_back()
-    for job_id in waited + handed_back:
+    jobs, deliveries = keeper.hand_back(), in_flight.hand_back()
+    for job_id in waited + jobs:
         wake("tryon.run", job_id)
+    for delivery_id in deliveries:
+        wake("accounts.deliver", delivery_id)
     registry.close_all()
-    log.info("worker_stopped", handed_back=len(handed_back))
-    return not handed_back
+    log.info("worker_stopped", jobs_handed_back=len(jobs), webhooks_handed_back=len(deliveries))
+    return not jobs and not deliveries
 
 
 @worker_shutting_down.connect

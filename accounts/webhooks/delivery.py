@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import DeliveryAttempt, Organisation, WebhookDelivery, WebhookEvent
 from accounts.webhooks import signing
+from accounts.webhooks.in_flight import in_flight
 from zupertry.core import http
 from zupertry.core.api import timestamp
 from zupertry.core.connections import release_connection
@@ -66,6 +67,7 @@ def deliver(delivery_id: str) -> None:
 
 def _attempt(delivery: WebhookDelivery) -> None:
     started_at, clock = timezone.now(), time.monotonic()
+    in_flight.begin(delivery)
     try:
         url, body, headers = _message(delivery, started_at)
         release_connection()
@@ -75,7 +77,8 @@ def _attempt(delivery: WebhookDelivery) -> None:
         log.exception("webhook_not_sent", delivery=delivery.id)
         answer = Answer(None, "", "Something of ours went wrong before the webhook could be sent.")
     duration_ms = round((time.monotonic() - clock) * 1000)
-    _settle(delivery, answer, started_at, duration_ms)
+    if in_flight.end(delivery):
+        _settle(delivery, answer, started_at, duration_ms)
 
 
 def _due(now: datetime) -> QuerySet[WebhookDelivery]:
@@ -85,10 +88,10 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
 
 def _has_room(target: WebhookDelivery, now: datetime) -> bool:
     """Say whether the organisation, and the server that a delivery goes to, have less than their share in flight."""
-    in_flight = WebhookDelivery.objects.filter(
+    leased = WebhookDelivery.objects.filter(
         organisation_id=target.organisation_id, next_attempt_at__isnull=False, lease_expires_at__gt=now
     )
-    targets = list(in_flight.values_list("target", flat=True))
+    targets = list(leased.values_list("target", flat=True))
     return len(targets) < IN_FLIGHT_PER_ORGANISATION and targets.count(target.target) < IN_FLIGHT_PER_TARGET
 
 

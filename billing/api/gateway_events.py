@@ -22,7 +22,7 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
         raise Http404
     try:
         gateway_events.receive(gateway, request.body, request.headers, json.loads(request.body or b"null"))
-    except (BadSignatureError, ValueError) as error:
+    except (BadSignatureError, RecursionError, ValueError) as error:
         log.warning("gateway_event_refused", gateway=gateway, error=str(error))
         return HttpResponse("The signature does not fit this body.\n", status=400, content_type="text/plain")
     return HttpResponse("Stored.\n", content_type="text/plain")

@@ -205,18 +205,22 @@ def _pay_here(request: MemberRequest, payment: Payment) -> HttpResponse:
         raise Http404
     context = {"payment": payment, "script_url": form.script_url, "options": dict(form.options)}
     response = render(request, "dashboard/billing/pay.html", context)
-    response["Content-Security-Policy"] = _policy_for(form.script_url)
-    response["Permissions-Policy"] = (
-        'camera=(), geolocation=(), microphone=(), payment=(self "https://api.razorpay.com")'
-    )
+    for name, policy in _policies_for(form.script_url).items():
+        response[name] = policy
     return response
 
 
-def _policy_for(script_url: str) -> str:
-    """Return our policy, opened for the gateway whose script this is."""
+def _policies_for(script_url: str) -> dict[str, str]:
+    """Return our policies, opened for the gateway whose script this is and for the windows that banks open."""
     parts = urlsplit(script_url)
     origin = f"{parts.scheme}://{parts.netloc}"
-    return content_security_policy({name: [origin, *others] for name, others in RAZORPAY_ORIGINS.items()})
+    opened = {name: [origin, *others] for name, others in RAZORPAY_ORIGINS.items()}
+    return {
+        "Content-Security-Policy": content_security_policy(opened),
+        "Permissions-Policy": 'camera=(), geolocation=(), microphone=(), payment=(self "https://api.razorpay.com")',
+        "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+    }
 
 
 def _own(request: MemberRequest, payment_id: str) -> Payment:

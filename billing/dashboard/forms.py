@@ -31,7 +31,7 @@ class PurchaseForm(forms.Form):
 
     pack = forms.CharField(max_length=40, error_messages={"required": "Choose one of the packs."})
     keep = forms.BooleanField(required=False)
-    token = forms.RegexField(r"^[A-Za-z0-9_-]{16,32}$", error_messages={"required": "Load the page again."})
+    token = forms.RegexField(r"^[A-Za-z0-9_-]{16,24}$", error_messages={"required": "Load the page again."})
 
     def key(self) -> str:
         """Return what tells this purchase from others: another pack chosen after going back is another purchase."""

@@ -10,6 +10,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+UNAUTHORISED = "unauthorised"
+"""The `code` of a `GatewayError` where our own key was refused: no buyer's fault, and for the operator to mend."""
+
 
 class GatewayError(Exception):
     """The gateway could not be asked, or refused.
@@ -63,7 +66,8 @@ class Order:
 
     `payment_id` is our id of the payment, which travels in the gateway's metadata. `customer` is the buyer's reference
     there. `keep_method` asks the gateway to keep what the buyer pays with, for charges while they are away;
-    `most_minor` is then the largest of them that may be, where the gateway wants to know (a mandate).
+    `most_minor` is then the largest of them that may be, where the gateway wants to know (a mandate). Of a charge
+    itself it is what may be taken, with any tax that the gateway adds.
     """
 
     payment_id: str
@@ -210,6 +214,9 @@ class Gateway(Protocol):
 
     def read_event(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Event:
         """Verify an event's signature over the raw body, and say what it is about. Raises `BadSignatureError`."""
+
+    def money_back_since(self, since: datetime) -> Iterator[str]:
+        """Go through the charges of which a refund or dispute began since then, by their references; some twice."""
 
     def paid_since(self, since: datetime) -> Iterator[Snapshot]:
         """Go through every payment made at the gateway since then that was paid, ours or not, refunds and all."""

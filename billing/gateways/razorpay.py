@@ -113,7 +113,7 @@ class RazorpayGateway:
             if refusal.status != 400 or not refusal.permanent:
                 raise
             return self._refused(made, refusal)
-        return self._look_at(made)
+        return self._look_at_begun(made)
 
     def authenticate(self, gateway_reference: str, return_url: str) -> str:
         """Raise `GatewayError`: a mandate needs no confirmation, and a charge that does is refused."""
@@ -162,6 +162,12 @@ class RazorpayGateway:
             if entities.is_captured(payment):
                 yield self._snapshot(self._order_of(payment), payment, disputes)
 
+    def money_back_since(self, since: datetime) -> Iterator[str]:
+        """Go through the payments that were refunded or disputed since then."""
+        period = {"from": int(since.timestamp()), "to": int(time.time())}
+        for back in (*self._razorpay.pages(self._razorpay.refunds.all, period), *self._disputes_since(period["from"])):
+            yield back.text("payment_id")
+
     def _order(self, wanted: Mapping[str, Any]) -> Entity:
         """Find the order with this receipt, or make it: Razorpay has no idempotency keys."""
         receipt = wanted["receipt"]
@@ -180,6 +186,13 @@ class RazorpayGateway:
         if payment and payment.text("status") == "authorized" and order.part("notes").text("payment_id"):
             payment = self._captured(order, payment)
         return self._snapshot(order, payment)
+
+    def _look_at_begun(self, order: Entity) -> Snapshot:
+        """Look at an order that is being charged: no refusal is the last word on it."""
+        try:
+            return self._look_at(order)
+        except GatewayError as error:
+            raise GatewayError(error.message, code=error.code) from error
 
     def _captured(self, order: Entity, payment: Entity) -> Entity:
         """Take what a bank has authorised. If that is refused the payment may have been captured in the meantime."""

@@ -12,13 +12,14 @@ from typing import Any
 import razorpay
 import requests
 
-from billing.gateways.base import GatewayError
+from billing.gateways.base import UNAUTHORISED, GatewayError
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 100
 """The most that a list gives at once."""
 
 _MAY_PASS = {408, 409, 425, 429}
+_NOT_OUR_KEY = {401, 403}
 _ABSENT = ("does not exist", "no db records found")
 
 
@@ -97,6 +98,7 @@ class RazorpayClient:
         self.disputes = library.dispute
         self.orders = library.order
         self.payments = library.payment
+        self.refunds = library.refund
         self.tokens = library.token
 
     def ask(self, method: Callable[..., Any], *ids: object, data: Mapping[str, Any] | None = None) -> Entity:
@@ -151,9 +153,10 @@ def _refusal(status: int, error: Entity) -> GatewayError:
     if not code:
         return GatewayError(f"Razorpay answered HTTP {status}, and nothing that can be read.")
     reason = error.text("reason")
+    own_word = reason if reason not in ("", "NA") else code
     return RefusedError(
         status,
         error.text("description"),
         permanent=400 <= status < 500 and status not in _MAY_PASS and code == "BAD_REQUEST_ERROR",
-        code=reason if reason not in ("", "NA") else code,
+        code=UNAUTHORISED if status in _NOT_OUR_KEY else own_word,
     )

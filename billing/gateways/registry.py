@@ -5,13 +5,23 @@ from typing import NoReturn
 import structlog
 from django.conf import settings
 
-from billing.gateways.base import Gateway, GatewayError
+from billing.gateways.base import UNAUTHORISED, Gateway, GatewayError
 from zupertry.core.backends import Backends
 from zupertry.core.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
-gateways: Backends[Gateway] = Backends("PAYMENT_GATEWAYS")
+
+class Gateways(Backends[Gateway]):
+    """The configured gateways, by name. Raises `GatewayError` for one that took money before and is no more."""
+
+    def __getitem__(self, alias: str) -> Gateway:
+        if alias not in settings.PAYMENT_GATEWAYS:
+            raise GatewayError(f"{alias.capitalize()} is not set up here.", permanent=True, code=UNAUTHORISED)
+        return super().__getitem__(alias)
+
+
+gateways = Gateways("PAYMENT_GATEWAYS")
 
 
 def refuse(gateway: str, error: GatewayError) -> NoReturn:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import stripe
 
 from billing.gateways.base import (
+    UNAUTHORISED,
     BadSignatureError,
     Buyer,
     Checkout,
@@ -51,13 +52,8 @@ EVENT_TOLERANCE_SECONDS = 300
 _PAGE = 100
 _CHARGE = ["latest_charge.refunds"]
 _WHOLE_SESSION = ["payment_intent.latest_charge.refunds", "payment_intent.payment_method", "invoice"]
-_REFUSALS = (
-    stripe.AuthenticationError,
-    stripe.CardError,
-    stripe.IdempotencyError,
-    stripe.InvalidRequestError,
-    stripe.PermissionError,
-)
+_NOT_OUR_KEY = (stripe.AuthenticationError, stripe.PermissionError)
+_REFUSALS = (*_NOT_OUR_KEY, stripe.CardError, stripe.IdempotencyError, stripe.InvalidRequestError)
 
 # It would keep an id of this machine in the home directory, and send it along.
 stripe.enable_telemetry = False
@@ -145,6 +141,9 @@ class StripeGateway:
                 reference = _id(intent)
             except stripe.CardError as error:
                 reference = _declined_intent(error)
+            except stripe.IdempotencyError as error:
+                # It tells nothing about the first request under its key, which may have charged.
+                raise GatewayError(_explanation(error)) from None
         # To a request that comes again Stripe repeats its first answer, which may be old by now.
         with _asking(begun=True):
             return self._look_at_intent(reference)
@@ -225,6 +224,14 @@ class StripeGateway:
                 if intent["status"] == "succeeded":
                     yield snapshot_of_intent(intent, self._money_back(intent["latest_charge"]))
 
+    def money_back_since(self, since: datetime) -> Iterator[str]:
+        """Go through the PaymentIntents that were refunded or disputed since then."""
+        period: Any = {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}
+        with _asking():
+            for back in (*_all(self._api.refunds.list(period)), *_all(self._api.disputes.list(period))):
+                if intent := back["payment_intent"]:
+                    yield str(intent)
+
     def _off_session(self, order: Order, method: str) -> PaymentIntentCreateParams:
         params = charge_params(order, method)
         if self._automatic_tax:
@@ -239,6 +246,8 @@ class StripeGateway:
         calculation = self._api.tax.calculations.create(
             calculation_params(order), {"idempotency_key": f"{order.idempotency_key}:tax"}
         )
+        if order.most_minor is not None and calculation.amount_total > order.most_minor:
+            raise GatewayError("With tax it is more than may be charged.", permanent=True, code="above_cap")
         params["amount"] = calculation.amount_total
         params["hooks"] = {"inputs": {"tax": {"calculation": _id(calculation)}}}
         params["metadata"] = {"payment_id": order.payment_id, "tax_minor": str(calculation.tax_amount_exclusive)}
@@ -288,7 +297,7 @@ def _asking(*, begun: bool = False) -> Iterator[None]:
     except stripe.StripeError as error:
         permanent = isinstance(error, _REFUSALS) and not begun
         # Not every exception of the library has the code, but the error object that it read does.
-        code = getattr(error.error, "code", None) or ""
+        code = UNAUTHORISED if isinstance(error, _NOT_OUR_KEY) else getattr(error.error, "code", None) or ""
         raise GatewayError(_explanation(error), permanent=permanent, code=code) from None
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise GatewayError(f"Stripe's answer can't be read: {type(error).__name__}.") from None

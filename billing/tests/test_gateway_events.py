@@ -161,3 +161,17 @@ def test_a_card_that_is_detached_at_stripe_is_gone_here(stripe, alice):
     assert post_event(stripe, stripe.events[-1]) == 200
     method.refresh_from_db()
     assert (method.status, method.is_default) == ("removed", False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", ["a\0b", "\ud800", "é 😀"], ids=["nul", "half a character", "whole ones"])
+def test_whatever_a_buyer_typed_the_event_is_stored(client, stripe, alice, typed):
+    """PostgreSQL's JSON takes neither NULs nor halves of characters, and an event refused is an event lost."""
+    body, headers = stripe.signed_event("customer.updated", {"name": typed, typed: [typed]}, stripe.sender.secret)
+    answer = client.post("/gateway-events/stripe", body, content_type="application/json", headers=headers)
+    assert (answer.status_code, GatewayEvent.objects.count()) == (200, 1)
+
+
+def test_a_body_that_nests_too_deep_is_400(client, stripe, db):
+    answer = client.post("/gateway-events/stripe", b"[" * 200_000, content_type="application/json")
+    assert (answer.status_code, GatewayEvent.objects.count()) == (400, 0)

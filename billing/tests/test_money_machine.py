@@ -185,12 +185,22 @@ class MoneyMachine(RuleBasedStateMachine):
         """Credits go in proportion to money, all for all, and come back as they went."""
         gone = self.gone.setdefault(payment.id, {})
         if back.standing and back.reference not in gone:
-            money = Fraction(sum(amount for amount, _ in gone.values()) + back.amount_minor, payment.amount_minor)
-            due = floor(min(Fraction(1), money) * payment.credits + Fraction(1, 2))
-            gone[back.reference] = (back.amount_minor, due - sum(credits_ for _, credits_ in gone.values()))
+            taken = sum(credits_ for _, credits_ in gone.values())
+            gone[back.reference] = (back.amount_minor, 0)
+            gone[back.reference] = (back.amount_minor, self._due(payment, gone) - taken)
             self.available -= gone[back.reference][1]
         elif not back.standing and back.reference in gone:
-            self.available += gone.pop(back.reference)[1]
+            taken = gone.pop(back.reference)[1]
+            left = min(taken, self._due(payment, gone) - sum(credits_ for _, credits_ in gone.values()))
+            if left > 0:  # what still stands keeps what is its own
+                heir = list(gone)[-1]
+                gone[heir] = (gone[heir][0], gone[heir][1] + left)
+            self.available += taken - max(0, left)
+
+    @staticmethod
+    def _due(payment: Payment, gone: dict[str, tuple[int, int]]) -> int:
+        money = Fraction(sum(amount for amount, _ in gone.values()), payment.amount_minor)
+        return floor(min(Fraction(1), money) * payment.credits + Fraction(1, 2))
 
 
 def _crash(*_: object) -> None:

@@ -2,17 +2,20 @@
 
 import itertools
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import override_settings
 
 from accounts.models import Organisation
-from billing import catalogue, ledger, payments, replay
+from billing import catalogue, details, ledger, payments, replay
 from billing.gateways.base import GatewayError
 from billing.models import GatewayCustomer, GatewayEvent, LedgerEntry, Payment
+from billing.tasks import check_payment
 from zupertry.core.errors import Refusal
-from zupertry.testing.money import post_event
+from zupertry.testing.money import DETAILS, post_event
 from zupertry.testing.stripe import StripeServer
 from zupertry.testing.threads import at_once
 
@@ -204,3 +207,49 @@ def test_settling_a_payment_that_is_gone_at_the_gateway_raises_and_changes_nothi
         payments.settle(payment.id)
     payment.refresh_from_db()
     assert payment.status == Status.OPEN
+
+
+@pytest.mark.django_db
+def test_a_form_whose_keep_box_was_changed_is_not_the_same_purchase(stripe, alice):
+    """A card is never kept because an earlier try of the form had the box ticked."""
+    begin(alice, keep_method=True)
+    with pytest.raises(Refusal, match="used already"):
+        begin(alice, keep_method=False)
+
+
+@pytest.mark.django_db
+def test_details_corrected_between_two_tries_are_those_that_stripe_gets(stripe, alice):
+    stripe.break_next(2, "500")
+    with pytest.raises(Refusal):
+        begin(alice)
+    stripe.mend()
+    details.save(alice, {**DETAILS["EU"], "legal_name": "Alice & Töchter GmbH"}, actor="user:1")
+    payment = begin(alice)
+    assert payment.buyer["name"] == "Alice & Töchter GmbH"
+    assert stripe.objects[GatewayCustomer.objects.get().reference]["name"] == "Alice & Töchter GmbH"
+
+
+@pytest.mark.django_db
+def test_a_payment_whose_gateway_is_not_set_up_any_more_is_left_for_later(stripe, alice, settings):
+    payment = begin(alice)
+    stripe.pay(payment.checkout_reference)
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=payment.created_at)
+    with override_settings(PAYMENT_GATEWAYS={}):
+        check_payment(payment.id)
+    payment.refresh_from_db()
+    assert payment.status == Status.OPEN
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=payment.created_at)
+    check_payment(payment.id)
+    assert available(alice) == 100 + payment.credits
+
+
+@pytest.mark.django_db
+def test_a_payment_of_which_its_gateway_tells_nothing_is_not_asked_about_for_ever(stripe, alice):
+    payment = begin(alice)
+    long_ago = payment.created_at - timedelta(days=16)
+    Payment.objects.filter(pk=payment.pk).update(
+        checkout_reference="cs_of_another_account", created_at=long_ago, next_check_at=long_ago
+    )
+    check_payment(payment.id)
+    payment.refresh_from_db()
+    assert (payment.status, payment.next_check_at) == (Status.EXPIRED, None)

@@ -6,8 +6,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing import ledger, payments, reconciliation
+from billing.gateways.base import GatewayError
+from billing.gateways.registry import gateways
 from billing.models import Discrepancy, LedgerEntry, Payment
 from billing.tests.test_payments import begin
+from zupertry.testing.threads import at_once
 
 Status = Payment.Status
 
@@ -123,7 +126,103 @@ def test_the_command_lists_every_difference_and_fails(stripe, alice, capsys):
 
 
 @pytest.mark.django_db
-def test_the_command_says_what_is_missing(settings, stripe):
+def test_the_command_says_what_is_missing(stripe, settings):
     settings.PAYMENT_GATEWAYS = {}
     with pytest.raises(CommandError, match="No gateway is configured"):
         call_command("reconcile_payments")
+
+
+@pytest.mark.django_db
+def test_a_payment_that_was_charged_twice_is_named(stripe, alice):
+    payment = payments.settle(paid(stripe, alice).id)
+    twin = paid(stripe, alice, "form-2")
+    other = stripe.objects[stripe.objects[twin.checkout_reference]["payment_intent"]]
+    other["metadata"]["payment_id"] = payment.id
+    Payment.objects.filter(pk=twin.pk).delete()
+    assert found() == ["paid_twice"]
+    assert Discrepancy.objects.get().reference == other["id"] != payment.gateway_reference
+    stripe.refund(other["id"])
+    assert found() == []
+    assert not Discrepancy.objects.filter(resolved_at=None).exists()
+
+
+@pytest.mark.django_db
+def test_money_that_was_set_aside_and_is_back_with_its_buyer_is_mended(stripe, alice):
+    payment = begin(alice)
+    Payment.objects.filter(pk=payment.pk).update(net_minor=1)
+    stripe.pay(payment.checkout_reference)
+    assert found() == ["paid_not_credited"]
+    stripe.refund(stripe.objects[payment.checkout_reference]["payment_intent"])
+    assert found() == []
+    assert not Discrepancy.objects.filter(resolved_at=None).exists()
+    assert ledger.balance(alice.id).available == 100
+
+
+@pytest.mark.django_db
+def test_a_payment_that_the_gateway_lists_twice_is_one_difference(stripe, alice, monkeypatch):
+    payment = begin(alice)
+    Payment.objects.filter(pk=payment.pk).update(net_minor=1)
+    stripe.pay(payment.checkout_reference)
+    once = gateways["stripe"].paid_since
+    monkeypatch.setattr(gateways["stripe"], "paid_since", lambda since: [*once(since), *once(since)])
+    assert found() == ["paid_not_credited"]
+    assert found() == ["paid_not_credited"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_at_once_write_each_difference_once(stripe, alice):
+    payment = begin(alice)
+    Payment.objects.filter(pk=payment.pk).update(net_minor=1)
+    stripe.pay(payment.checkout_reference)
+    assert at_once([found] * 4) == [["paid_not_credited"]] * 4
+    assert Discrepancy.objects.filter(kind="paid_not_credited").count() == 1
+
+
+@pytest.mark.django_db
+def test_a_payment_that_the_gateway_does_not_know_hides_no_other(stripe, alice):
+    """Of another account, say, whose key was replaced."""
+    lost = payments.settle(paid(stripe, alice).id)
+    Payment.objects.filter(pk=lost.pk).update(checkout_reference="cs_gone", gateway_reference="pi_gone")
+    stripe.objects.pop(lost.gateway_reference)
+    untold = paid(stripe, alice, "form-2")
+    assert found() == ["credited_not_paid"]
+    untold.refresh_from_db()
+    assert untold.status == Status.PAID
+
+
+@pytest.mark.django_db
+def test_a_gateway_that_is_away_does_not_keep_the_next_from_being_compared(stripe, razorpay, alice, asha):
+    payment = begin(asha)
+    razorpay.pay(payment.checkout_reference)
+    stripe.break_next(100, "500")
+    with pytest.raises(GatewayError):
+        reconciliation.reconcile(since())
+    payment.refresh_from_db()
+    assert payment.status == Status.PAID
+
+
+@pytest.mark.django_db
+def test_money_that_goes_back_long_after_the_payment_is_found(stripe, alice):
+    payment = payments.settle(paid(stripe, alice).id)
+    long_ago = timezone.now() - timedelta(days=60)
+    Payment.objects.filter(pk=payment.pk).update(settled_at=long_ago)
+    for value in stripe.objects.values():
+        if value["object"] == "payment_intent":
+            value["created"] = int(long_ago.timestamp())
+    dispute = stripe.dispute(payment.gateway_reference)
+    assert found() == []
+    assert ledger.balance(alice.id).available == 100
+    stripe.close_dispute(dispute["id"], "won")
+    reconciliation.look_at_disputes()
+    assert ledger.balance(alice.id).available == 100 + payment.credits
+
+
+@pytest.mark.django_db
+def test_a_refund_in_india_is_found_too(razorpay, asha):
+    payment = begin(asha)
+    razorpay.pay(payment.checkout_reference)
+    payment = payments.settle(payment.id)
+    razorpay.refund(payment.gateway_reference)
+    assert list(gateways["razorpay"].money_back_since(since())) == [payment.gateway_reference]
+    assert found() == []
+    assert ledger.balance(asha.id).available == 100

@@ -1,16 +1,21 @@
 """Auto-reload, charging a Stripe on loopback."""
 
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts import organisations
 from accounts.models import AuditEntry, Mail, Organisation
 from billing import auto_reload, catalogue, ledger, methods, payments, reloads
+from billing.gateways.registry import gateways
 from billing.models import AutoReload, Payment, PaymentMethod
 from billing.tests.test_payments import begin
 from zupertry.core.errors import Refusal
+from zupertry.testing.money import post_event
 from zupertry.testing.stripe import StripeServer
 from zupertry.testing.threads import at_once
 
@@ -239,3 +244,128 @@ def test_the_suggested_threshold_is_three_days_use(alice):
         ledger.hold(alice.id, f"job_{number}", actor="key:1")
         ledger.capture(alice.id, f"job_{number}")
     assert auto_reload.suggested_threshold(alice) == 15
+
+
+@pytest.mark.django_db
+def test_a_charge_whose_answer_was_lost_is_not_failed_because_we_ask_in_other_words_now(stripe, card, alice, settings):
+    """A deployment between the two tries changed an address, so that Stripe refuses the key."""
+    switch_on(alice)
+    stripe.break_next(2, "after")
+    reloads.run(alice.id)
+    stripe.mend()
+    settings.PUBLIC_URL = "https://moved.example.com"
+    payment = Payment.objects.get(purpose="auto_reload")
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
+    payments.check(payment.id)
+    payment.refresh_from_db()
+    assert (payment.status, AutoReload.objects.get().failures_in_a_row) == ("created", 0)
+    let_an_hour_pass()
+    reloads.run(alice.id)
+    assert Payment.objects.filter(purpose="auto_reload").count() == 1
+    post_event(stripe, next(event for event in stripe.events[::-1] if event["type"] == "payment_intent.succeeded"))
+    payment.refresh_from_db()
+    assert payment.status == "paid"
+
+
+@pytest.mark.django_db
+def test_a_key_of_ours_that_stripe_refuses_is_no_failure_of_the_customers(stripe, card, alice):
+    switch_on(alice)
+    stripe.break_next(1, "403")
+    reloads.run(alice.id)
+    payment = Payment.objects.get(purpose="auto_reload")
+    assert (payment.status, AutoReload.objects.get().failures_in_a_row, mails()) == ("created", 0, [])
+    stripe.mend()
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
+    payments.check(payment.id)
+    payment.refresh_from_db()
+    assert payment.status == "paid"
+
+
+@pytest.mark.django_db
+def test_a_refused_charge_tells_its_owner_nothing_of_our_insides(stripe, card, alice):
+    switch_on(alice)
+    stripe.detach(card)
+    reloads.run(alice.id)
+    payment = Payment.objects.get(purpose="auto_reload")
+    assert (payment.status, payment.failure) == ("failed", "Stripe refused the charge.")
+
+
+@pytest.mark.django_db
+def test_a_suspended_organisation_and_one_whose_gateway_is_gone_buy_nothing(stripe, card, alice, settings):
+    switch_on(alice)
+    Organisation.objects.update(suspended_at=timezone.now())
+    reloads.run(alice.id)
+    Organisation.objects.update(suspended_at=None)
+    settings.PAYMENT_GATEWAYS = {}
+    reloads.run(alice.id)
+    assert not Payment.objects.filter(purpose="auto_reload").exists()
+    assert mails() == []
+
+
+@pytest.mark.django_db
+def test_a_card_that_is_removed_while_it_is_looked_at_stays_removed(stripe, card, alice, monkeypatch):
+    look = gateways["stripe"].look_at_method
+
+    def look_while_it_is_removed(customer, reference):
+        seen = look(customer, reference)
+        methods.remove(alice, kept(alice).id, actor="user:1")
+        return seen
+
+    monkeypatch.setattr(gateways["stripe"], "look_at_method", look_while_it_is_removed)
+    methods.refresh("stripe", card)
+    assert methods.active(alice) == []
+
+
+@pytest.mark.django_db
+def test_a_card_that_was_renewed_is_told_of_again_when_it_ends(stripe, card, alice):
+    PaymentMethod.objects.update(expires_on=timezone.now().date(), expiry_told_at=timezone.now())
+    methods.refresh("stripe", card)
+    assert PaymentMethod.objects.get().expiry_told_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_sets_auto_reload_is_in_no_deadlock_with_a_reload(stripe, card, alice):
+    """The one locks the organisation first, the other its auto-reload, then writes rows that refer to the former."""
+    switch_on(alice)
+    locked, written = threading.Event(), threading.Event()
+
+    def set_it():
+        with transaction.atomic():
+            organisations.lock(alice)
+            locked.set()
+            return connection.vendor == "sqlite" or written.wait(10)
+
+    def reload():
+        locked.wait(10)
+        reloads.run(alice.id)
+        written.set()
+
+    assert at_once([set_it, reload]) == [True, None]
+
+
+@pytest.mark.django_db
+def test_what_a_charge_may_cost_is_what_the_month_has_left(stripe, card, alice):
+    price = catalogue.quote(catalogue.offer(alice)[0]).amount_minor
+    switch_on(alice, threshold=100_000, cap=3 * price)
+    reloads.run(alice.id)
+    assert auto_reload.may_take(Payment.objects.get(purpose="auto_reload")) == 3 * price
+    let_an_hour_pass()
+    reloads.run(alice.id)
+    latest = Payment.objects.filter(purpose="auto_reload").latest("pk")
+    assert auto_reload.may_take(latest) == 2 * price
+
+
+@pytest.mark.django_db
+def test_a_suspended_organisation_buys_nothing(stripe, card, alice):
+    switch_on(alice)
+    Organisation.objects.filter(pk=alice.pk).update(suspended_at=timezone.now())
+    assert reloads.wake_due() == 0
+    reloads.run(alice.id)
+    assert charges(stripe) == []
+
+
+@pytest.mark.django_db
+def test_a_method_that_waits_is_looked_at_again(stripe, card, alice):
+    PaymentMethod.objects.update(status="paused")
+    methods.refresh_waiting()
+    assert kept(alice).status == "active"

@@ -237,3 +237,24 @@ def test_money_that_went_back_from_what_was_never_credited_takes_nothing(alice):
     settle(payment, amount_minor=1, money_back=[money_back("re_1", 1)])
     assert (payment.status, available(alice)) == (Status.QUARANTINED, 100)
     assert not Reversal.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_refund_that_fails_gives_nothing_while_a_dispute_of_the_same_money_stands(alice):
+    payment = settle(opened(alice))
+    whole = payment.amount_minor
+    refund, dispute = money_back("re_1", whole), money_back("dp_1", whole, "dispute")
+    settle(payment, money_back=[refund, dispute])
+    settle(payment, money_back=[replace(refund, standing=False), dispute])
+    assert available(alice) == 100
+    settle(payment, money_back=[replace(refund, standing=False), replace(dispute, standing=False)])
+    assert available(alice) == 100 + payment.credits
+    assert replay.differences() == []
+
+
+@pytest.mark.django_db
+def test_a_bank_with_a_long_name_and_a_card_that_is_gone_again_are_no_hindrance(alice):
+    long = settle(opened(alice, keep_method=True), method=replace(CARD, brand="B" * 80))
+    gone = settle(opened(alice, keep_method=True), method=replace(CARD, reference="pm_gone", usable=False, gone=True))
+    assert (long.status, gone.status) == (Status.PAID, Status.PAID)
+    assert PaymentMethod.objects.get().reference == CARD.reference

@@ -1,4 +1,4 @@
-"""What the tests of jobs, workers and sweepers share: an engine at a gate, a folder for pictures, pictures to fetch."""
+"""What the tests of jobs share: Alice's clients, an engine at a gate, a folder for pictures, pictures to fetch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +11,26 @@ from accounts.models import Mode, Organisation
 from tryon.engines.registry import engines
 from tryon.models import Job
 from zupertry.testing import broker, images
+from zupertry.testing.api import ApiClient
 from zupertry.testing.engines import GatedEngine
 from zupertry.testing.jobs import submitted
 from zupertry.testing.pictures import PictureServer, content
+from zupertry.testing.world import World
+
+PICTURES = ["model_image_url", "garment_image_url"]
+URLS = [*PICTURES, "webhook_url"]
+
+
+@pytest.fixture
+def live(world: World) -> ApiClient:
+    """Alice, with her live key."""
+    return ApiClient(world.alice.live_key)
+
+
+@pytest.fixture
+def test(world: World) -> ApiClient:
+    """Alice, with her test key."""
+    return ApiClient(world.alice.test_key)
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from zupertry.testing.api import PICTURE, ApiClient, refusal
 KEY = {"Idempotency-Key": "order-7"}
 
 
-@pytest.fixture
-def live(world):
-    return ApiClient(world.alice.live_key)
-
-
 def test_the_same_key_and_body_give_the_first_answer_again(world, live):
     first, second = live.submit(headers=KEY), live.submit(headers=KEY)
     assert second.status_code == 202

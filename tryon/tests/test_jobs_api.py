@@ -42,11 +42,6 @@ FIELDS = {
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-@pytest.fixture
-def live(world):
-    return ApiClient(world.alice.live_key)
-
-
 def claimed(job_id: str) -> Job:
     job = jobs.claim(job_id)
     assert job is not None

@@ -1,5 +1,4 @@
 import threading
-import time
 from datetime import datetime
 
 import pytest
@@ -10,6 +9,7 @@ from tryon import jobs, leases
 from tryon.leases import LeaseKeeper
 from tryon.models import Job
 from zupertry.testing.jobs import claimed
+from zupertry.testing.live import until
 from zupertry.testing.world import World
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,24 +26,17 @@ def lease_of(job: Job) -> datetime:
     return lease
 
 
-def until(condition, seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not (held := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return bool(held)
-
-
 def test_the_lease_is_renewed_for_as_long_as_the_attempt_lasts(world: World) -> None:
     job = claimed(world.organisation)
     first = lease_of(job)
     keeper = LeaseKeeper()
     with keeper.hold(job):
-        assert until(lambda: lease_of(job) > first)
+        until(lambda: lease_of(job) > first)
         renewed = lease_of(job)
-        assert until(lambda: lease_of(job) > renewed)
+        until(lambda: lease_of(job) > renewed)
         assert jobs.claim(job.id) is None
     assert len(keeper) == 0
-    assert until(lambda: lease_of(job) < timezone.now())
+    until(lambda: lease_of(job) < timezone.now())
     assert jobs.claim(job.id) is not None
 
 
@@ -51,7 +44,7 @@ def test_a_stuck_attempts_lease_runs_out(world: World, monkeypatch: pytest.Monke
     monkeypatch.setattr(leases, "ATTEMPT_SECONDS", 0.0)
     stuck = claimed(world.organisation)
     with LeaseKeeper().hold(stuck):
-        assert until(lambda: lease_of(stuck) < timezone.now())
+        until(lambda: lease_of(stuck) < timezone.now())
         again = jobs.claim(stuck.id)
         assert again is not None
         assert again.attempt == 2
@@ -138,4 +131,4 @@ def test_the_keeper_survives_whatever_the_database_does(world: World, monkeypatc
             assert broken.wait(5)
     first = lease_of(job)
     with keeper.hold(job):
-        assert until(lambda: lease_of(job) > first)
+        until(lambda: lease_of(job) > first)

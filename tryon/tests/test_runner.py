@@ -1,9 +1,9 @@
-import threading
+import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Mode
@@ -12,9 +12,11 @@ from tryon import jobs, runner
 from tryon.engines.base import EngineError
 from tryon.models import Job
 from tryon.tests.conftest import Media, submit_from
+from zupertry.core.requests import enter_request
 from zupertry.testing import images
 from zupertry.testing.engines import GatedEngine
 from zupertry.testing.pictures import PictureServer, content, status
+from zupertry.testing.threads import in_thread
 from zupertry.testing.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("media")]
@@ -28,23 +30,14 @@ def _quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "BACKOFF_SECONDS", 0.01)
 
 
-def in_thread(job_id: str) -> threading.Thread:
-    """Run a job as a worker's thread does."""
-
-    def work() -> None:
-        try:
-            runner.run(job_id)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
 def run(job: Job) -> Job:
     runner.run(job.id)
     return Job.objects.get(id=job.id)
+
+
+def logged(record: logging.LogRecord) -> dict[str, Any]:
+    """Return what one of our own lines says."""
+    return record.msg if isinstance(record.msg, dict) else {}
 
 
 def expire_lease(job: Job) -> None:
@@ -133,13 +126,49 @@ def test_what_nobody_foresaw_is_tried_again_when_the_lease_is_over(
     assert not first_inputs & media.names
 
 
+def test_what_nobody_foresaw_is_logged_once_with_its_traceback_under_the_request_that_submitted_the_job(
+    world: World, engine: GatedEngine, pictures: PictureServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    enter_request("the-submitters")
+    job = submit_from(pictures, world.organisation)
+    enter_request("the-sweeps")
+    engine.failures.append(ZeroDivisionError())
+    run(job)
+    (record,) = (record for record in caplog.records if "exc_info" in logged(record))
+    assert logged(record).items() >= {"event": "attempt_crashed", "job": job.id, "request_id": "the-submitters"}.items()
+
+
+def test_each_job_is_logged_under_its_own_request_whoever_woke_it_and_whichever_came_before(
+    world: World, engine: GatedEngine, pictures: PictureServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last one has lost its attempts, and only ends."""
+    caplog.set_level("INFO")
+    engine.gate.clear()
+    waiting = {}
+    for name in ("the-first", "the-second", "the-last"):
+        enter_request(name)
+        waiting[name] = submit_from(pictures, world.organisation)
+    Job.objects.filter(id=waiting["the-last"].id).update(
+        status="processing", attempt=3, lease_expires_at=timezone.now()
+    )
+    first = in_thread(runner.run, waiting["the-first"].id)
+    engine.wait_for_call()
+    for job in waiting.values():
+        runner.run(job.id)
+    engine.gate.set()
+    first.join(20)
+    ended = {logged(record)["job"]: logged(record) for record in caplog.records if "job_ended" in str(record.msg)}
+    assert {name: ended[job.id]["request_id"] for name, job in waiting.items()} == {name: name for name in waiting}
+    assert ended[waiting["the-last"].id]["error_code"] == "internal_error"
+
+
 def test_a_late_worker_changes_nothing_and_leaves_no_file(
     world: World, engine: GatedEngine, pictures: PictureServer, media: Media
 ) -> None:
     """Its lease runs out in the engine; a second worker takes over and ends the job; then it comes back."""
     engine.gate.clear()
     job = submit_from(pictures, world.organisation)
-    late = in_thread(job.id)
+    late = in_thread(runner.run, job.id)
     engine.wait_for_call()
     expire_lease(job)
     successor = jobs.claim(job.id)
@@ -166,7 +195,7 @@ def test_a_late_workers_failure_changes_nothing_either(
     engine.gate.clear()
     engine.failures.append(FINAL)
     job = submit_from(pictures, world.organisation)
-    late = in_thread(job.id)
+    late = in_thread(runner.run, job.id)
     engine.wait_for_call()
     expire_lease(job)
     assert jobs.claim(job.id) is not None

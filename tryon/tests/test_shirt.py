@@ -1,10 +1,12 @@
 """The drawn shirt of the samples."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
 
+from tryon import samples
 from tryon.samples.shirt import TEAL, Sleeves, draw_shirt
 
 
@@ -24,3 +26,10 @@ def test_the_cloth_has_its_colour_and_the_table_is_light() -> None:
     assert isinstance(table, tuple)
     assert all(abs(found - asked) < 20 for found, asked in zip(cloth, TEAL, strict=True))
     assert min(table) > 200
+
+
+def test_of_many_who_need_the_sample_first_one_draws_it_for_all() -> None:
+    samples._sample.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(samples.sample, ["garment"] * 8))
+    assert all(picture is made[0] for picture in made)

@@ -11,23 +11,12 @@ from accounts.models import Workspace
 from billing import ledger
 from billing.models import CreditAccount, LedgerEntry
 from tryon.models import Job
+from tryon.tests.conftest import PICTURES, URLS
 from zupertry.core import ids
 from zupertry.core.api import timestamp
 from zupertry.testing.api import PICTURE, SUCCESS, ApiClient, refusal, refused_field
 
 MINIMAL = {"model_image_url": SUCCESS, "garment_image_url": SUCCESS}
-PICTURES = ["model_image_url", "garment_image_url"]
-URLS = [*PICTURES, "webhook_url"]
-
-
-@pytest.fixture
-def live(world):
-    return ApiClient(world.alice.live_key)
-
-
-@pytest.fixture
-def test(world):
-    return ApiClient(world.alice.test_key)
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])

@@ -22,8 +22,3 @@ class Breaker:
         """Stop everybody from trying for 5 seconds."""
         with self._lock:
             self._closed_until = time.monotonic() + BREAK_SECONDS
-
-    def reset(self) -> None:
-        """Let everybody try again."""
-        with self._lock:
-            self._closed_until = 0.0

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from zupertry.core.breaker import Breaker
 
 log = structlog.get_logger(__name__)
-breaker = Breaker()
+_breaker = Breaker()
 
 
 class SteadyRedisCache(RedisCache):
@@ -45,10 +45,10 @@ class SteadyRedisCache(RedisCache):
         self._in_process.clear()
 
     def _asked(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if breaker.lets_pass():
+        if _breaker.lets_pass():
             try:
                 return getattr(super(), method)(*args, **kwargs)
             except RedisError as error:
-                breaker.trip()
+                _breaker.trip()
                 log.warning("cache_down", fallback="in process", error=str(error))
         return getattr(self._in_process, method)(*args, **kwargs)

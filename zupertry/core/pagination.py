@@ -46,9 +46,13 @@ class KeysetPagination(BasePagination):
         limit, last_id = query.validated_data["limit"], query.validated_data.get("cursor")
         if last_id is not None:
             queryset = queryset.filter(pk__lt=last_id)
-        found = list(queryset.order_by("-pk")[: limit + 1])
+        found = self.fetch(queryset.order_by("-pk")[: limit + 1], request)
         self.next_cursor = _encode(found[limit - 1].pk) if len(found) > limit else None
         return found[:limit]
+
+    def fetch(self, rows: QuerySet[Any], request: Request) -> list[Any]:
+        """Return these rows by one statement, which a subclass may have check the request's filters as well."""
+        return list(rows)
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page with what is needed to ask for the next one."""

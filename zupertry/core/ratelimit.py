@@ -80,11 +80,3 @@ def _window(limiter: FixedWindowRateLimiter, item: RateLimitItem, caller: str, *
     stats = limiter.get_window_stats(item, caller)
     reset = max(1, math.ceil(stats.reset_time - time.time()))
     return Window(item.amount, max(0, stats.remaining), reset, exceeded=not admitted)
-
-
-def forget() -> None:
-    """Forget every window, and which storage was in use."""
-    for limiter in (_shared, _in_process):
-        limiter().storage.reset()
-        limiter.cache_clear()
-    _breaker.reset()

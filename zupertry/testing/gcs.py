@@ -53,6 +53,9 @@ class GcsServer:
         """By `bucket/name`."""
         self.uploads: dict[str, dict[str, str]] = {}
         self.public_key = b""
+        self.answering = threading.Event()
+        """While this is not set, requests hang."""
+        self.answering.set()
         self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
         self._http.gcs = self
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -62,6 +65,7 @@ class GcsServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.answering.set()
         self._http.shutdown()
         self._http.server_close()
 
@@ -79,6 +83,11 @@ class _HTTPServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _HTTPServer
+
+    def parse_request(self) -> bool:
+        """Take a request up once the server answers."""
+        self.server.gcs.answering.wait()
+        return super().parse_request()
 
     def do_GET(self) -> None:
         """Describe a bucket or an object, send an object's bytes, or follow a signed link."""

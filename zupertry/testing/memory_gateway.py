@@ -87,6 +87,10 @@ class MemoryGateway:
         """Send no events."""
         raise NotImplementedError
 
+    def money_back_since(self, since: datetime) -> Iterator[str]:
+        """Return all that anything went back of."""
+        return iter([snapshot.gateway_reference for snapshot in self.payments.values() if snapshot.money_back])
+
     def paid_since(self, since: datetime) -> Iterator[Snapshot]:
         """Return all that is paid."""
         return iter([snapshot for snapshot in self.payments.values() if snapshot.state == State.PAID])

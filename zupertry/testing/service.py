@@ -4,6 +4,7 @@ On a laptop's settings that is `manage.py up`; with a `REDIS_URL` it is web, wor
 """
 
 import contextlib
+import functools
 import json
 import os
 import secrets
@@ -56,12 +57,8 @@ class Service:
         _own_data(self.environment)
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--verbosity", "0")
-        if self.environment.get("REDIS_URL"):
-            for name in ("web", "worker", "beat"):
-                self.start(name)
-        else:
-            self.start("up")
+        for name in ("web", "worker", "beat") if self.environment.get("REDIS_URL") else ("up",):
+            self.start(name)
         self.wait_until_ready()
         return self
 
@@ -173,15 +170,30 @@ class Service:
 
 
 def _own_data(environment: dict[str, str]) -> None:
-    """Where the service runs on PostgreSQL and Redis, give it a new database and an empty broker."""
+    """Where the service runs on PostgreSQL and Redis, give it a migrated database and an empty broker of its own."""
     if url := environment.get("DATABASE_URL"):
-        name = f"service_{secrets.token_hex(8)}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        environment["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
+        environment["DATABASE_URL"] = _new_database(url, template=_migrated(url))
     if url := environment.get("REDIS_URL"):
         with redis.Redis.from_url(url) as broker:
             broker.flushdb()
+
+
+@functools.cache
+def _migrated(url: str) -> str:
+    """Migrate a database on this server once, for others to be copied from, and return its name."""
+    template = _new_database(url, template="template1")
+    environment = {**os.environ, "DATABASE_URL": template}
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    return urlsplit(template).path.strip("/")
+
+
+def _new_database(url: str, *, template: str) -> str:
+    """Make a database beside the one that `url` names, as a copy of `template`, and return its URL."""
+    name = f"service_{secrets.token_hex(8)}"
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def free_port() -> int:

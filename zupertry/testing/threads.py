@@ -1,4 +1,4 @@
-"""Runs calls at the same moment, for tests of races."""
+"""Runs calls beside the test, as a worker's threads do, and at the same moment, for tests of races."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,6 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connection
+
+
+def in_thread(call: Callable[..., Any], *arguments: Any) -> threading.Thread:
+    """Start a call in a thread with its own database connection, and return the thread."""
+
+    def work() -> None:
+        try:
+            call(*arguments)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -66,8 +66,9 @@ def test_a_picture_of_ones_own_that_is_not_there_is_named(tmp_path: Path) -> Non
 
 
 def test_a_picture_without_a_person_fails_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "wall.jpg").write_bytes(jpeg(400, 500))
-    done = demo(tmp_path, "--person", str(tmp_path / "wall.jpg"))
+    wall = tmp_path / "wall.jpg"
+    wall.write_bytes(jpeg(400, 500))
+    done = demo(tmp_path, "--person", str(wall), "--garment", str(wall))
     assert done.returncode == 1
     assert re.fullmatch(r"CommandError: person_not_found: .+\.", done.stderr.strip()), done.stderr
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import ConnectionHandler
 
 from zupertry.environment import Environment, env_file, make_encryption_key, make_secret_key
 
@@ -48,6 +50,7 @@ DEFAULTS = {
     "server": "",
     "database": "/tmp/default.sqlite3",
 }
+INSTEAD_OF_WRONG = {**DEFAULTS, "database": ""}
 GOOD: list[tuple[str, str, Any]] = [
     ("whole", "2", 2),
     ("whole", " 100 ", 100),
@@ -100,7 +103,7 @@ def test_what_makes_sense_is_read(env: Environment, set_to, reader, text, value)
 @pytest.mark.parametrize(("reader", "text"), BAD)
 def test_what_makes_none_is_one_problem_and_the_default(env: Environment, set_to, reader, text) -> None:
     set_to(text)
-    assert READERS[reader](env) == DEFAULTS[reader]
+    assert READERS[reader](env) == INSTEAD_OF_WRONG[reader]
     (problem,) = env.problems
     assert problem.startswith(f"{NAME} is “")
     assert "but has to be " in problem
@@ -136,6 +139,12 @@ def test_a_database_keeps_user_host_and_options(env: Environment, set_to) -> Non
     config = env.database(NAME, "sqlite:////tmp/a")
     assert (config["USER"], config["PASSWORD"], config["HOST"], config["PORT"]) == ("user", "p@ss", "host", 5433)
     assert config["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_instead_of_a_wrong_database_there_is_none(env: Environment, set_to) -> None:
+    set_to("nonsense")
+    with pytest.raises(ImproperlyConfigured):
+        ConnectionHandler({"default": env.database(NAME, "sqlite:////tmp/a")})["default"].cursor()
 
 
 @pytest.mark.parametrize("reader", ["database", "server"])
@@ -199,6 +208,7 @@ def test_a_secret_is_made_once_and_kept_for_its_owner_alone(env: Environment, tm
     assert Environment(None).kept_secret(NAME, folder, make_secret_key) == secret
     (file,) = folder.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert env.problems == []
 
 

@@ -1,11 +1,15 @@
 """`/healthz` and `/readyz`."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from zupertry import health
 from zupertry.testing.api import ApiClient
+from zupertry.testing.gcs import GcsServer
+from zupertry.testing.live import until
 
 
 def test_the_process_is_up_without_asking_the_database(client, db, django_assert_num_queries):
@@ -41,6 +45,31 @@ def test_without_storage_it_is_not_ready_and_says_so(settings, client, db, tmp_p
     assert response.status_code == 503
     assert response.json()["down"] == ["storage"]
     assert client.get("/healthz").status_code == 200
+
+
+def probes_running() -> int:
+    return sum(thread.name == "probe" for thread in threading.enumerate())
+
+
+def test_a_part_that_hangs_is_down_after_seconds_and_is_asked_once(settings, client, db, tmp_path, monkeypatch):
+    """Google's library goes on trying for two minutes."""
+    assert health.PROBE_SECONDS <= 5
+    monkeypatch.setattr(health, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(health, "STORAGE_SEEN_SECONDS", 0.0)
+    with GcsServer() as gcs:
+        for name, value in gcs.environment(tmp_path / "key.json").items():
+            monkeypatch.setenv(name, value)
+        google = {"BACKEND": "storages.backends.gcloud.GoogleCloudStorage", "OPTIONS": {"bucket_name": "pictures"}}
+        settings.STORAGES = {**settings.STORAGES, "default": google}
+        gcs.answering.clear()
+        started = time.monotonic()
+        for _ in range(3):
+            response = client.get("/readyz")
+            assert (response.status_code, response.json()["down"]) == (503, ["storage"])
+            assert probes_running() == 1
+        assert time.monotonic() - started < 10
+        gcs.answering.set()
+        until(lambda: client.get("/readyz").status_code == 200)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -1,16 +1,22 @@
-"""Workers killed and brokers emptied in the middle of the work: every job ends, once, and everybody is told."""
+"""Workers killed, brokers emptied or away in the middle of the work: every job ends, once, and everybody is told."""
 
 import json
+import os
+import signal
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import WebhookReceiver
+from zupertry.testing.servers import ValkeyServer
 
 JOBS = 50
+PATIENCE_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +25,24 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def alice(live: Live) -> Bootstrapped:
+    return live.service.bootstrap(credits_=1_000)
+
+
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
     with WebhookReceiver() as running:
         yield running
+
+
+def submit_and_let_some_begin(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> list[str]:
+    """Submit 50 jobs, and return their ids once ten are in their engine."""
+    live.vertex.behave(*["slow:0.5"] * JOBS)
+    before = live.vertex.calls
+    ids = live.submit(alice.live_key, JOBS, webhook_url=receiver.url())
+    until(lambda: live.vertex.calls - before >= 10)
+    return ids
 
 
 def assert_each_ended_once(live: Live, alice: Bootstrapped, receiver: WebhookReceiver, ids: list[str]) -> None:
@@ -40,34 +60,66 @@ def assert_each_ended_once(live: Live, alice: Bootstrapped, receiver: WebhookRec
     until(everybody_was_told, 60)
     assert {len(of_one_job) for of_one_job in events.values()} == {1}
     until(lambda: all(live.job(alice.live_key, id_)["webhook_status"] == "delivered" for id_ in ids), 60)
-    assert live.credits_of(alice) == (1_000 - len(ids), 0)
     assert json.loads(live.service.manage("check_ledger", "--json"))["differences"] == []
 
 
-def test_a_worker_killed_in_the_middle_of_50_jobs(live: Live, receiver: WebhookReceiver) -> None:
-    alice = live.service.bootstrap(credits_=1_000, name="Killed")
-    live.vertex.behave(*["slow:0.5"] * JOBS)
-    before = live.vertex.calls
-    ids = live.submit(alice.live_key, JOBS, webhook_url=receiver.url())
-    until(lambda: live.vertex.calls - before >= 10)
+def test_a_worker_killed_in_the_middle_of_50_jobs(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
+    calls, (credits_, _) = live.vertex.calls, live.credits_of(alice)
+    ids = submit_and_let_some_begin(live, alice, receiver)
     live.service.kill(live.worker)
     assert len(receiver.received) < JOBS, "it was killed too late"
     live.restart_worker()
     assert_each_ended_once(live, alice, receiver, ids)
-    assert JOBS < live.vertex.calls - before <= JOBS + 32, "those in flight are made once more, and no others"
+    assert live.credits_of(alice) == (credits_ - JOBS, 0)
+    assert JOBS < live.vertex.calls - calls <= JOBS + 32, "those in flight are made once more, and no others"
 
 
 @pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside, and both end together")
-def test_the_broker_emptied_in_the_middle_of_50_jobs(live: Live, receiver: WebhookReceiver) -> None:
-    alice = live.service.bootstrap(credits_=1_000, name="Emptied")
-    live.vertex.behave(*["slow:0.5"] * JOBS)
-    before = live.vertex.calls
-    ids = live.submit(alice.live_key, JOBS, webhook_url=receiver.url())
-    until(lambda: live.vertex.calls - before >= 10)
+def test_the_broker_emptied_in_the_middle_of_50_jobs(
+    live: Live, alice: Bootstrapped, receiver: WebhookReceiver
+) -> None:
+    calls, (credits_, _) = live.vertex.calls, live.credits_of(alice)
+    ids = submit_and_let_some_begin(live, alice, receiver)
     live.empty_broker()
     assert len(receiver.received) < JOBS, "it was emptied too late"
     assert_each_ended_once(live, alice, receiver, ids)
-    assert live.vertex.calls - before == JOBS, "nobody lost a lease, so nothing is made twice"
+    assert live.credits_of(alice) == (credits_ - JOBS, 0)
+    assert live.vertex.calls - calls == JOBS, "nobody lost a lease, so nothing is made twice"
+
+
+def frozen(broker: ValkeyServer) -> None:
+    os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGSTOP)
+
+
+def thawed(broker: ValkeyServer) -> None:
+    os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGCONT)
+
+
+@pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside")
+@pytest.mark.parametrize(
+    ("take_away", "bring_back"),
+    [(ValkeyServer.stop, ValkeyServer.start), (frozen, thawed)],
+    ids=["stopped", "frozen"],
+)
+def test_while_the_broker_is_away_submits_are_accepted_and_the_sweep_finds_them(
+    live: Live, alice: Bootstrapped, take_away: Callable[[ValkeyServer], Any], bring_back: Callable[[ValkeyServer], Any]
+) -> None:
+    """The worker that had jobs in its hands goes on, and finishes them."""
+    assert live.broker is not None
+    (credits_, _), calls = live.credits_of(alice), live.vertex.calls
+    live.vertex.behave("slow:1", "slow:1")
+    ids = live.submit(alice.live_key, 2)
+    until(lambda: live.vertex.calls - calls == 2)
+    take_away(live.broker)
+    try:
+        started = time.monotonic()
+        ids += live.submit(alice.live_key, 5)
+        assert time.monotonic() - started < PATIENCE_SECONDS
+    finally:
+        bring_back(live.broker)
+    assert {job["status"] for job in live.ended(alice.live_key, ids)} == {"completed"}
+    assert live.credits_of(alice) == (credits_ - 7, 0)
+    assert live.service.processes[live.worker].poll() is None
 
 
 def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, together: int) -> int:
@@ -79,10 +131,11 @@ def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, together:
     return live.vertex.peak_in_flight
 
 
-def test_one_worker_process_holds_32_engine_calls_in_flight_and_100_when_told_to(live: Live) -> None:
+def test_one_worker_process_holds_32_engine_calls_in_flight_and_100_when_told_to(
+    live: Live, alice: Bootstrapped
+) -> None:
     """With a pool of 16 database connections, where there is one."""
-    alice = live.service.bootstrap(credits_=1_000, name="Busy")
-    assert engine_calls_in_flight(live, alice, 40, 32) == 32
+    assert engine_calls_in_flight(live, alice, 34, 32) == 32
     live.service.stop(live.worker)
     live.restart_worker(WORKER_CONCURRENCY="100")
-    assert engine_calls_in_flight(live, alice, 110, 100) == 100
+    assert engine_calls_in_flight(live, alice, 102, 100) == 100

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from zupertry.bootstrap import Bootstrapped
 from zupertry.testing.live import Live, live_service
 from zupertry.testing.receiver import WebhookReceiver
 
@@ -18,6 +19,11 @@ SUCCESS = "https://test.zupertry.com/success.jpg"
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_service(tmp_path_factory.mktemp("races")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def alice(live: Live) -> Bootstrapped:
+    return live.service.bootstrap(name="Alice")
 
 
 def test_of_200_submits_at_once_on_100_credits_100_are_accepted(live: Live) -> None:
@@ -32,8 +38,7 @@ def test_of_200_submits_at_once_on_100_credits_100_are_accepted(live: Live) -> N
     assert json.loads(live.service.manage("check_ledger", "--json"))["differences"] == []
 
 
-def test_20_parallel_submits_with_one_idempotency_key_make_one_job(live: Live) -> None:
-    alice = live.service.bootstrap(credits_=100, name="Same key")
+def test_20_parallel_submits_with_one_idempotency_key_make_one_job(live: Live, alice: Bootstrapped) -> None:
     answers = live.submit_all(alice.live_key, [{}] * 20, callers=20, **{"Idempotency-Key": "order-1"})
     assert Counter(answer.status for answer in answers) == {202: 20}
     assert len({json.dumps(answer.body) for answer in answers}) == 1
@@ -43,8 +48,7 @@ def test_20_parallel_submits_with_one_idempotency_key_make_one_job(live: Live) -
     assert live.credits_of(alice) == (99, 0)
 
 
-def test_from_submit_to_webhook_takes_moments(live: Live) -> None:
-    alice = live.service.bootstrap(name="Quick")
+def test_from_submit_to_webhook_takes_moments(live: Live, alice: Bootstrapped) -> None:
     pictures: dict[str, Any] = {"model_image_url": SUCCESS, "garment_image_url": SUCCESS}
     taken = []
     with WebhookReceiver() as receiver:

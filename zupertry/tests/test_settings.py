@@ -2,11 +2,12 @@
 
 import ast
 import json
+import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -24,11 +25,6 @@ PRODUCTION = {
     "ENCRYPTION_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
     "PUBLIC_URL": "https://app.example.com",
 }
-SHOWN = """
-import json
-from zupertry import settings
-print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=str))
-"""
 
 
 def read_by_the_code() -> dict[str, Any]:
@@ -56,13 +52,12 @@ def explained() -> dict[str, str]:
 
 
 def settings_of(var_dir: Path, **environment: str) -> dict[str, Any]:
-    """Return what a fresh process makes of an environment."""
-    own = {"ZUPERTRY_ENV_FILE": "", "VAR_DIR": str(var_dir)}
-    command = [sys.executable, "-c", SHOWN]
-    done = subprocess.run(command, cwd=ROOT, env={**own, **environment}, capture_output=True, text=True, check=True)
-    made: dict[str, Any] = json.loads(done.stdout)
-    del made["ENVIRONMENT"]
-    return made
+    """Return what a process makes of this environment and no other: every setting, as JSON has it."""
+    with mock.patch.dict(os.environ, {"ZUPERTRY_ENV_FILE": "", "VAR_DIR": str(var_dir), **environment}, clear=True):
+        made = runpy.run_path(str(ROOT / "zupertry" / "settings.py"))
+    shown = {name: value for name, value in made.items() if name.isupper() and name != "ENVIRONMENT"}
+    as_json: dict[str, Any] = json.loads(json.dumps(shown, default=str))
+    return as_json
 
 
 def test_every_setting_is_explained_and_every_one_explained_is_read() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.testing.live import Live, live_service, on_several_processes, until
+from zupertry.testing.receiver import Received, WebhookReceiver
 
 LIMIT_SECONDS = 10.0
+SECONDS_BELOW_A_LEASE = 15.0
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +46,34 @@ def wait_for_end(live: Live, alice: Bootstrapped, job_id: str) -> threading.Thre
     return thread
 
 
-def test_short_jobs_finish_and_long_ones_are_handed_to_another_worker(live: Live, alice: Bootstrapped) -> None:
+@pytest.fixture
+def hanging_once() -> Iterator[WebhookReceiver]:
+    """An endpoint that leaves the first webhook without an answer for as long as the test lasts."""
+    first, over = threading.Lock(), threading.Event()
+
+    def respond(_received: Received) -> int:
+        if first.acquire(blocking=False):
+            over.wait()
+        return 204
+
+    with WebhookReceiver(respond) as receiver:
+        yield receiver
+        over.set()
+
+
+def test_short_jobs_finish_and_long_ones_are_handed_to_another_worker_as_webhooks_are(
+    live: Live, alice: Bootstrapped, hanging_once: WebhookReceiver
+) -> None:
     live.vertex.behave("slow:2", "slow:40")
     before = live.vertex.calls
     ids = live.submit(alice.live_key, 2)
-    until(lambda: live.vertex.calls - before == 2)
+    (told,) = live.submit(alice.test_key, webhook_url=hanging_once.url())
+    until(lambda: live.vertex.calls - before == 2 and hanging_once.in_flight)
     callers = [wait_for_end(live, alice, job_id) for job_id in ids]
     assert seconds_to_stop(live, live.worker) < LIMIT_SECONDS
 
     live.restart_worker()
+    assert hanging_once.wait_for(1, SECONDS_BELOW_A_LEASE)[0].json["data"]["job_id"] == told
     ended = live.ended(alice.live_key, ids, 30)
     assert [(job["status"], job["credits_consumed"]) for job in ended] == [("completed", 1)] * 2
     assert live.vertex.calls - before == 3, "the long one was made again, the short one was not"

@@ -1,21 +1,27 @@
-"""What arrives on the socket, by real processes: requests that no client library sends, and a database that stops."""
+"""Real processes from outside: the main job, requests that no client library sends, and a database that stops."""
 
+import hashlib
+import hmac
 import json
 import os
 import socket
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPResponse
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
+from standardwebhooks import Webhook
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.testing.api import SUCCESS
+from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.servers import PostgresServer
 from zupertry.testing.service import Service
 
@@ -23,14 +29,42 @@ BODY = json.dumps({"model_image_url": SUCCESS, "garment_image_url": SUCCESS}).en
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("service")) as running:
+def postgres() -> Iterator[PostgresServer | None]:
+    """A server that a test may stop; None where the database is a file."""
+    if not os.environ.get("DATABASE_URL"):
+        yield None
+        return
+    with PostgresServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer | None) -> Iterator[Service]:
+    own = {"DATABASE_URL": postgres.url} if postgres else {}
+    with Service(tmp_path_factory.mktemp("service"), {"OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8", **own}) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def alice(service: Service) -> Bootstrapped:
     return service.bootstrap()
+
+
+def test_a_test_key_gets_a_picture_and_a_signed_webhook(service, alice):
+    with WebhookReceiver() as receiver:
+        request = {"model_image_url": SUCCESS, "garment_image_url": SUCCESS, "webhook_url": receiver.url()}
+        accepted = service.call("POST", "/v1/tryon", alice.test_key, request)
+        assert accepted.status == 202, accepted.body
+        webhook = receiver.wait_for(1)[0]
+
+    job = service.call("GET", f"/v1/jobs/{accepted.body['job_id']}?wait=10", alice.test_key).body
+    assert job["status"] == "completed"
+    with urllib.request.urlopen(job["output_url"]) as answer:
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        assert Image.open(BytesIO(answer.read())).size == (512, 600)
+    assert Webhook(alice.webhook_secret).verify(webhook.body, webhook.headers)["data"]["job_id"] == job["job_id"]
+    expected = hmac.new(alice.webhook_secret.encode(), webhook.body, hashlib.sha256).hexdigest()
+    assert webhook.headers["x-zupertry-signature"] == expected
 
 
 @dataclass(frozen=True)
@@ -149,25 +183,23 @@ def test_a_refused_body_does_not_spoil_the_next_request_on_the_connection(servic
         assert reply_on(client).status == 200
 
 
-@pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="SQLite's file does not stop")
-def test_while_the_database_is_down_it_is_503_and_afterwards_all_is_well(tmp_path: Path):
-    with PostgresServer() as postgres, Service(tmp_path, {"DATABASE_URL": postgres.url}) as service:
-        key = service.bootstrap().live_key
-        assert service.call("GET", "/v1/account", key).status == 200
-        postgres.stop()
-        calls = [("GET", "/v1/account"), ("POST", "/v1/tryon"), ("GET", "/v1/jobs"), ("DELETE", "/v1/jobs/job_x")]
-        with ThreadPoolExecutor() as pool:
-            answers = [pool.submit(service.call, *call, key, {}) for call in calls]
-            readiness = pool.submit(service.call, "GET", "/readyz")
-            assert service.call("GET", "/healthz").status == 200
-            assert service.call("GET", "/v1/openapi.json").status == 200
-        for answer in (future.result() for future in answers):
-            assert (answer.status, answer.body["error"]["code"]) == (503, "service_unavailable")
-            assert int(answer.headers["Retry-After"]) >= 1
-        ready = readiness.result()
-        assert (ready.status, ready.body["down"]) == (503, ["database"])
-        postgres.start()
-        _wait_until_well(service, key)
+def test_while_the_database_is_down_it_is_503_and_afterwards_all_is_well(service, alice, postgres):
+    if postgres is None:
+        pytest.skip("SQLite's file does not stop")
+    postgres.stop()
+    calls = [("GET", "/v1/account"), ("POST", "/v1/tryon"), ("GET", "/v1/jobs"), ("DELETE", "/v1/jobs/job_x")]
+    with ThreadPoolExecutor() as pool:
+        answers = [pool.submit(service.call, method, path, alice.live_key, {}) for method, path in calls]
+        readiness = pool.submit(service.call, "GET", "/readyz")
+        assert service.call("GET", "/healthz").status == 200
+        assert service.call("GET", "/v1/openapi.json").status == 200
+    for answer in (future.result() for future in answers):
+        assert (answer.status, answer.body["error"]["code"]) == (503, "service_unavailable")
+        assert int(answer.headers["Retry-After"]) >= 1
+    ready = readiness.result()
+    assert (ready.status, ready.body["down"]) == (503, ["database"])
+    postgres.start()
+    _wait_until_well(service, alice.live_key)
 
 
 def _wait_until_well(service: Service, key: str, seconds: float = 30.0) -> None:

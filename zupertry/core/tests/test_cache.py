@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import cache, caches
 from redis import Redis
 
-from zupertry.core.cache import SteadyRedisCache, breaker
+from zupertry.core.cache import SteadyRedisCache
 from zupertry.testing.servers import ValkeyServer
 
 
@@ -56,7 +56,6 @@ def redis_gone(settings):
     local = caches["default"]
     assert isinstance(local, SteadyRedisCache)
     local._in_process.clear()
-    breaker.reset()
 
 
 @pytest.mark.usefixtures("redis_gone")

@@ -1,10 +1,7 @@
-import os
-import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from celery import Celery
@@ -12,10 +9,9 @@ from celery.app import app_or_default
 from django.db import transaction
 
 from zupertry.core import wake as wake_module
+from zupertry.core.breaker import Breaker
 from zupertry.core.wake import wake
 from zupertry.testing.broker import Woken, drain
-from zupertry.testing.live import Live, live_service, on_several_processes
-from zupertry.testing.servers import ValkeyServer
 
 JOB = "job_1"
 RUN = Woken("tryon.run", JOB)
@@ -23,10 +19,8 @@ PATIENCE = 10.0
 
 
 @pytest.fixture(autouse=True)
-def _breaker_is_reset() -> Iterator[None]:
-    wake_module._breaker.reset()
-    yield
-    wake_module._breaker.reset()
+def _breaker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wake_module, "_breaker", Breaker())
 
 
 @contextmanager
@@ -80,7 +74,7 @@ def test_a_delayed_wake_says_when() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("hangs", [False, True], ids=["nobody there", "hanging"])
-def test_a_broker_that_is_down_neither_raises_nor_holds_up_the_caller(hangs: bool) -> None:
+def test_a_broker_that_is_down_neither_raises_nor_holds_up_the_caller(hangs: bool, monkeypatch) -> None:
     drain()
     with listener(answers=hangs) as port, broker_at(port):
         started = time.monotonic()
@@ -89,43 +83,6 @@ def test_a_broker_that_is_down_neither_raises_nor_holds_up_the_caller(hangs: boo
         assert time.monotonic() - started < PATIENCE
     wake("tryon.run", JOB)
     assert drain() == [], "the breaker is open: nobody waits for the broker again at once"
-    wake_module._breaker.reset()
+    monkeypatch.setattr(wake_module._breaker, "_closed_until", 0.0)
     wake("tryon.run", JOB)
     assert drain() == [RUN]
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    with live_service(tmp_path_factory.mktemp("wake")) as running:
-        yield running
-
-
-def frozen(broker: ValkeyServer) -> None:
-    os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGSTOP)
-
-
-def thawed(broker: ValkeyServer) -> None:
-    os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGCONT)
-
-
-@pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside")
-@pytest.mark.parametrize(
-    ("take_away", "bring_back"),
-    [(ValkeyServer.stop, ValkeyServer.start), (frozen, thawed)],
-    ids=["stopped", "frozen"],
-)
-def test_while_the_broker_is_away_submits_are_accepted_and_the_sweep_finds_them(
-    live: Live, take_away: Callable[[ValkeyServer], Any], bring_back: Callable[[ValkeyServer], Any]
-) -> None:
-    assert live.broker is not None
-    alice = live.service.bootstrap(name="Broker")
-    live.ended(alice.live_key, live.submit(alice.live_key, 2))
-    take_away(live.broker)
-    try:
-        started = time.monotonic()
-        ids = live.submit(alice.live_key, 5)
-        assert time.monotonic() - started < PATIENCE
-    finally:
-        bring_back(live.broker)
-    assert {job["status"] for job in live.ended(alice.live_key, ids)} == {"completed"}
-    assert live.credits_of(alice) == (93, 0)

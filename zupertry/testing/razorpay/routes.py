@@ -90,4 +90,5 @@ _ROUTES: Mapping[str, Answer] = {
     "POST /v1/payments/([^/]+)/capture": lambda account, asked, ids: account.capture(ids[0], asked.body),
     "GET /v1/payments/([^/]+)/refunds": _refunds_of_payment,
     "GET /v1/disputes": _list("dispute"),
+    "GET /v1/refunds": _list("refund"),
 }

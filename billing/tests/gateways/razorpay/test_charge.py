@@ -121,3 +121,18 @@ def test_charge_has_no_page_to_be_confirmed_on(gateway):
     with pytest.raises(GatewayError) as caught:
         gateway.authenticate("pay_1", "https://zupertry.example")
     assert caught.value.permanent
+
+
+def test_a_charge_that_was_begun_is_never_refused_for_good(razorpay, gateway, reload, monkeypatch):
+    """The key is replaced between the charge and the look at it."""
+    charge = gateway._razorpay.payments.createRecurring
+
+    def charge_and_replace_the_key(**arguments):
+        answer = charge(**arguments)
+        razorpay.key_secret = "another"
+        return answer
+
+    monkeypatch.setattr(gateway._razorpay.payments, "createRecurring", charge_and_replace_the_key)
+    with pytest.raises(GatewayError) as caught:
+        gateway.charge(*reload, ASHA)
+    assert (len(asked(razorpay, CHARGE)), caught.value.permanent) == (1, False)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from billing.gateways.base import Gateway, GatewayError, Order, State
 from billing.tests.gateways.stripe.purchases import ALICE, RETURN_URL, failure, gateway_at, look, order_for, sent
@@ -124,6 +125,17 @@ def test_tax_on_a_charge_is_worked_out_once_and_told_in_every_look(
     (calculation,) = stripe.all("tax.calculation")
     hooks = stripe.objects[snapshot.gateway_reference]["hooks"]
     assert hooks == {"inputs": {"tax": {"calculation": calculation["id"]}}}
+
+
+def test_with_its_tax_a_charge_is_never_more_than_it_may_be(
+    stripe: StripeServer, kept: Callable[[str], str], customer: str
+) -> None:
+    method, gateway = kept("succeeds"), gateway_at(stripe.url, automatic_tax=True)
+    before = len(stripe.all("payment_intent"))
+    refused = failure(lambda: gateway.charge(replace(order_for(customer, 2), most_minor=5879), method, ALICE))
+    assert (refused.permanent, refused.code) == (True, "above_cap")
+    assert len(stripe.all("payment_intent")) == before
+    assert gateway.charge(replace(order_for(customer, 3), most_minor=5880), method, ALICE).amount_minor == 5880
 
 
 def test_a_method_that_was_removed_cannot_be_charged_and_nothing_is_begun(

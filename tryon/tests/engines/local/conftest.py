@@ -11,6 +11,8 @@ from PIL import Image
 
 from tryon.engines.base import Picture
 from tryon.engines.local.arrays import Mask, Rgb
+from tryon.engines.local.parsing import Parsing, parse
+from tryon.engines.local.person import Person, find_person
 from tryon.engines.local.raster import fill_holes
 from tryon.samples.shirt import Sleeves, draw_shirt
 
@@ -31,6 +33,16 @@ def as_picture(pixels: Rgb, kind: str = "PNG") -> Picture:
 @cache
 def portrait_pixels() -> Rgb:
     return decoded(_PORTRAIT.read_bytes())
+
+
+@cache
+def portrait_person() -> Person:
+    return find_person(portrait_pixels())
+
+
+@cache
+def portrait_parsing() -> Parsing:
+    return parse(portrait_pixels(), portrait_person())
 
 
 @cache

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ import psutil
 import pytest
 from PIL import Image
 
-from tryon.engines.base import Engine, EngineError, Picture
+from tryon.engines.base import Engine, EngineError, Picture, TryOn
 from tryon.engines.local import LocalEngine, frames
 
 from .conftest import as_picture, cut_out_pixels, decoded, portrait_pixels, shirt_pixels
 
 _ENOUGH = 60.0
-_PERSON, _GARMENT = as_picture(portrait_pixels()), as_picture(shirt_pixels(), "JPEG")
+_PERSON, _GARMENT = as_picture(portrait_pixels(), "JPEG"), as_picture(shirt_pixels(), "JPEG")
 
 _NOBODY = as_picture(np.full((90, 90, 3), 9, np.uint8))
 
@@ -58,41 +59,40 @@ def test_it_is_an_engine_for_one_call_at_a_time() -> None:
     assert LocalEngine.max_parallel == 1
 
 
-def test_the_answer_has_the_photos_size_and_kind_and_says_what_it_is(engine: LocalEngine) -> None:
-    made = engine.try_on(_PERSON, _GARMENT, timeout=_ENOUGH)
-    assert (made.picture.content_type, made.picture.width, made.picture.height) == ("image/png", 512, 512)
+@pytest.fixture(scope="module")
+def made(engine: LocalEngine) -> TryOn:
+    return engine.try_on(_PERSON, _GARMENT, timeout=_ENOUGH)
+
+
+def test_the_answer_has_the_photos_size_and_kind_without_chroma_subsampling_and_says_what_it_is(made: TryOn) -> None:
+    assert (made.picture.content_type, made.picture.width, made.picture.height) == ("image/jpeg", 512, 512)
     with Image.open(io.BytesIO(made.picture.data)) as image:
         assert image.size == (512, 512)
-        assert image.info["Software"] == "Zupertry preview"
-
-
-def test_the_same_pictures_give_the_same_bytes_even_in_another_child(engine: LocalEngine) -> None:
-    first = engine.try_on(_PERSON, _GARMENT, timeout=_ENOUGH)
-    engine.close()
-    assert engine.try_on(_PERSON, _GARMENT, timeout=_ENOUGH) == first
-
-
-def test_a_jpeg_stays_a_jpeg_without_chroma_subsampling(engine: LocalEngine) -> None:
-    made = engine.try_on(as_picture(portrait_pixels(), "JPEG"), _GARMENT, timeout=_ENOUGH)
-    assert made.picture.content_type == "image/jpeg"
-    with Image.open(io.BytesIO(made.picture.data)) as image:
         assert image.info["comment"] == b"Zupertry preview"
         assert image.getexif()[0x0131] == "Zupertry preview"
         assert [layer[1:3] for layer in getattr(image, "layer")] == [(1, 1)] * 3  # noqa: B009  (Pillow does not type it)
 
 
+def test_the_same_pictures_give_the_same_bytes_even_in_another_child(engine: LocalEngine, made: TryOn) -> None:
+    engine.close()
+    assert engine.try_on(_PERSON, _GARMENT, timeout=_ENOUGH) == made
+
+
 def test_the_preview_mark_is_in_a_lower_corner_and_nothing_else_changes_far_from_the_body(engine: LocalEngine) -> None:
     photo = np.full((700, 1000, 3), 180, np.uint8)
     photo[188:, 200:712] = portrait_pixels()
-    made = decoded(engine.try_on(as_picture(photo), _GARMENT, timeout=_ENOUGH).picture.data)
-    changed = (made != photo).any(axis=2)
+    made = engine.try_on(as_picture(photo), _GARMENT, timeout=_ENOUGH).picture
+    assert made.content_type == "image/png"
+    with Image.open(io.BytesIO(made.data)) as image:
+        assert image.info["Software"] == "Zupertry preview"
+    changed = (decoded(made.data) != photo).any(axis=2)
     assert changed[660:, 900:].any(), "the mark"
     assert not changed[:640, 760:].any()
     assert not changed[:, :180].any()
 
 
 def test_a_transparent_garment_is_cut_out_by_its_alpha(engine: LocalEngine) -> None:
-    made = engine.try_on(_PERSON, _rgba(*cut_out_pixels()), timeout=_ENOUGH)
+    made = engine.try_on(as_picture(portrait_pixels()), _rgba(*cut_out_pixels()), timeout=_ENOUGH)
     assert (decoded(made.picture.data) != portrait_pixels()).any(axis=2).mean() > 0.1
 
 
@@ -150,14 +150,16 @@ def test_the_deadline_kills_the_child(engine: LocalEngine) -> None:
 
 
 def test_waiting_for_another_call_counts_against_the_timeout(engine: LocalEngine) -> None:
-    busy = threading.Thread(target=engine.try_on, args=(_PERSON, _GARMENT), kwargs={"timeout": _ENOUGH})
-    busy.start()
-    time.sleep(0.1)
-    with pytest.raises(EngineError) as error:
-        engine.try_on(_PERSON, _GARMENT, timeout=0.1)
-    assert error.value.code == "engine_timeout"
-    busy.join()
-    assert engine.child_pid is not None, "the call that was first has gone on"
+    _child_at_work(engine)
+    with ThreadPoolExecutor() as pool:
+        busy = pool.submit(engine.try_on, _PERSON, _NOBODY, timeout=_ENOUGH)
+        time.sleep(0.1)
+        with pytest.raises(EngineError) as error:
+            engine.try_on(_PERSON, _GARMENT, timeout=0.1)
+        assert error.value.code == "engine_timeout"
+        with pytest.raises(EngineError) as first:
+            busy.result()
+    assert first.value.code == "garment_not_found", "the call that was first has gone on"
 
 
 def test_a_child_above_its_memory_limit_is_replaced() -> None:

@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 
 from tryon.engines.local.arm import Arm
-from tryon.engines.local.arrays import Rgb
 from tryon.engines.local.fit import Fit, fit
 from tryon.engines.local.garment_points import Garment
 from tryon.engines.local.geometry import distance
 from tryon.engines.local.outline import FLANK_POINTS, NECK_POINTS, SHOULDER_POINTS, SLEEVE_POINTS
-from tryon.engines.local.parsing import BACKGROUND, CLASSES, SKIN, TOP, Parsing, parse
-from tryon.engines.local.person import Frame, Person, find_person
+from tryon.engines.local.parsing import BACKGROUND, CLASSES, SKIN, TOP, Parsing
+from tryon.engines.local.person import Frame, Person
 from tryon.engines.local.pipeline import measure_garment
 from tryon.engines.local.raster import polygon
 from tryon.engines.local.sides import SIDES, sign
 from tryon.samples.shirt import Sleeves
 
-from .conftest import portrait_pixels, shirt_pixels
+from .conftest import portrait_parsing, portrait_person, shirt_pixels
 
 _SHAPE = (900, 600)
 _SHOULDERS, _HIPS = ((200.0, 250.0), (400.0, 250.0)), ((245.0, 540.0), (355.0, 540.0))
@@ -30,9 +29,10 @@ def _garment(sleeves: Sleeves) -> Garment:
     return measure_garment(shirt_pixels(sleeves), None)[1]
 
 
+@cache
 def _figure(elbow: tuple[float, float], wrist: tuple[float, float]) -> tuple[Person, Parsing]:
     """A figure with shoulders 200 pixels apart whose arms mirror each other: the trunk in a top, the arms bare."""
-    person = find_person(portrait_pixels())
+    person = portrait_person()
     points = np.tile(np.array([300.0, 130.0]), (33, 1))
     visibility = np.ones(33)
     for side, first in zip(SIDES, (12, 11), strict=True):
@@ -124,9 +124,9 @@ def test_a_somewhat_longer_old_top_pulls_the_hem_down() -> None:
     assert usual * 1.12 < fit(person, replace(parsing, masks=longer), garment).hem < usual * 1.25
 
 
-def test_the_collar_lies_on_the_shoulders_of_the_portrait(portrait: Rgb) -> None:
-    person = find_person(portrait)
-    fitted = fit(person, parse(portrait, person), _garment("short"))
+def test_the_collar_lies_on_the_shoulders_of_the_portrait() -> None:
+    person = portrait_person()
+    fitted = fit(person, portrait_parsing(), _garment("short"))
     for side in SIDES:
         right, down = person.frame.place(fitted.outline.half(side).collar)
         assert 0.15 < right * sign(side) < 0.3

@@ -8,17 +8,19 @@ from tryon.engines.base import EngineError
 from tryon.engines.local.arrays import Rgb
 from tryon.engines.local.person import find_person
 
+from .conftest import portrait_person
 
-def test_the_portrait_is_one_person_facing_us(portrait: Rgb) -> None:
-    person = find_person(portrait)
+
+def test_the_portrait_is_one_person_facing_us() -> None:
+    person = portrait_person()
     left, right = person.arm("left")[0], person.arm("right")[0]
     assert left[0] < person.face.centre[0] < right[0]
     assert person.face.centre[1] < min(left[1], right[1])
     assert 140 < person.frame.span < 220
 
 
-def test_the_frame_takes_places_to_the_torso_and_back(portrait: Rgb) -> None:
-    frame = find_person(portrait).frame
+def test_the_frame_takes_places_to_the_torso_and_back() -> None:
+    frame = portrait_person().frame
     assert frame.place(frame.at(0.3, 0.7)) == pytest.approx((0.3, 0.7), abs=1e-5)
     assert frame.scaled(2).at(0.3, 0.7) == pytest.approx(2 * frame.at(0.3, 0.7))
 
@@ -26,7 +28,7 @@ def test_the_frame_takes_places_to_the_torso_and_back(portrait: Rgb) -> None:
 def test_a_smaller_person_in_a_larger_photo_is_found(portrait: Rgb) -> None:
     photo = np.full((1100, 800, 3), 200, np.uint8)
     photo[400:912, 150:662] = portrait
-    assert find_person(photo).frame.span == pytest.approx(find_person(portrait).frame.span, rel=0.15)
+    assert find_person(photo).frame.span == pytest.approx(portrait_person().frame.span, rel=0.15)
 
 
 def _two(portrait: Rgb) -> Rgb:

@@ -12,13 +12,11 @@ from tryon.engines.local.arrays import Field, Mask, Rgb
 from tryon.engines.local.compose import Change, apply, compose
 from tryon.engines.local.fit import fit
 from tryon.engines.local.garment_mask import cut_out
-from tryon.engines.local.parsing import parse
-from tryon.engines.local.person import find_person
 from tryon.engines.local.pipeline import dress, measure_garment
 from tryon.engines.local.raster import dilate, scale_picture
 from tryon.engines.local.warp import Dressed, warp
 
-from .conftest import cut_out_pixels, portrait_pixels, shirt_pixels
+from .conftest import cut_out_pixels, portrait_parsing, portrait_person, portrait_pixels, shirt_pixels
 
 _GARMENTS = ("short", "long", "stripes")
 
@@ -32,8 +30,7 @@ def cloth_of(garment: str) -> Rgb:
 @cache
 def _stages(garment: str) -> tuple[Dressed, Rgb]:
     photo, cloth = portrait_pixels(), cloth_of(garment)
-    person = find_person(photo)
-    parsing = parse(photo, person)
+    person, parsing = portrait_person(), portrait_parsing()
     mask, measured = measure_garment(cloth, None)
     fitted = fit(person, parsing, measured)
     layers = warp(cloth, mask, measured, fitted, person.frame.span, (photo.shape[0], photo.shape[1]))
@@ -77,8 +74,7 @@ def test_what_is_not_dressed_stays_as_it_is(garment: str) -> None:
 
 @pytest.mark.parametrize("garment", ["short", "long"])
 def test_the_chest_is_covered_without_gaps(garment: str) -> None:
-    person = find_person(portrait_pixels())
-    right, down = person.frame.fields((512, 512))
+    right, down = portrait_person().frame.fields((512, 512))
     chest = (np.abs(right) < 0.35) & (down > 0.2) & (down < 0.8)
     assert _layers(garment).cover[chest].min() > 0.98
 
