@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
-from zupertry.testing.ratelimits import forget_windows
+from zupertry.testing.ratelimits import forget_cached, forget_windows
 from zupertry.testing.world import World, make_world
 
 
@@ -36,8 +36,9 @@ def _migrations_outlive_a_flush() -> None:
 
 @pytest.fixture(autouse=True)
 def _fresh_rate_limits() -> None:
-    """Let no test inherit another's rate-limit window."""
+    """Let no test inherit another's rate-limit window, or failed logins."""
     forget_windows()
+    forget_cached()
 
 
 @pytest.fixture(scope="session")

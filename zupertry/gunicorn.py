@@ -36,6 +36,8 @@ keepalive = 5
 max_requests = 0
 preload_app = False
 control_socket_disable = True
+# Whose X-Forwarded- headers are believed is for `TRUSTED_PROXIES` to say (`core/requests.py`): gunicorn believes none.
+forwarded_allow_ips = ""
 accesslog = None
 errorlog = "-"
 loglevel = "warning"

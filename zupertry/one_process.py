@@ -31,6 +31,7 @@ GUNICORN_SETTINGS = [
     "max_requests",
     "preload_app",
     "control_socket_disable",
+    "forwarded_allow_ips",
     "accesslog",
     "errorlog",
     "loglevel",

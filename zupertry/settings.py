@@ -47,6 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "django_celery_beat",
@@ -56,6 +58,7 @@ INSTALLED_APPS = [
     "zupertry",
 ]
 MIDDLEWARE = [
+    "zupertry.core.requests.TrustedProxyMiddleware",
     "zupertry.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "zupertry.core.requests.BrowserPolicyMiddleware",
@@ -103,19 +106,51 @@ LOGIN_REDIRECT_URL = "dashboard"
 ACCOUNT_ADAPTER = "accounts.dashboard.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.dashboard.forms.LoginForm",
+    "signup": "accounts.dashboard.forms.SignupForm",
+    "confirm_email_verification_code": "accounts.dashboard.forms.EmailCodeForm",
+    "add_email": "accounts.dashboard.forms.ChangeEmailForm",
+    "change_password": "accounts.dashboard.forms.ChangePasswordForm",
+    "set_password": "accounts.dashboard.forms.SetPasswordForm",
+    "reauthenticate": "accounts.dashboard.forms.ReauthenticateForm",
     "reset_password": "accounts.dashboard.forms.ResetPasswordForm",
     "reset_password_from_key": "accounts.dashboard.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# By a code, which is typed where the sign-up began, whatever device the mail is read on.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT = {"numeric": True, "length": 8}
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_CHANGE_EMAIL = True
+# An address without an account is answered as one with an account, in as much time: both get a mail.
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 # The prefix binds a cookie to this host, and to TLS, which a laptop does without.
 _https = PUBLIC_URL.startswith("https:")
+MFA_ADAPTER = "accounts.dashboard.second_factor.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "accounts.dashboard.second_factor.AuthenticateForm",
+    "reauthenticate": "accounts.dashboard.second_factor.ReauthenticateForm",
+    "activate_totp": "accounts.dashboard.second_factor.ActivateTotpForm",
+    "authenticate_webauthn": "accounts.dashboard.second_factor.AuthenticatePasskeyForm",
+    "login_webauthn": "accounts.dashboard.second_factor.LoginPasskeyForm",
+    "reauthenticate_webauthn": "accounts.dashboard.second_factor.ReauthenticatePasskeyForm",
+    "add_webauthn": "accounts.dashboard.second_factor.AddPasskeyForm",
+    "edit_webauthn": "accounts.dashboard.second_factor.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Zupertry"
+# One step before and after, as RFC 6238 (5.2) advises: a code that changes while it is typed is still right.
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
 SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
@@ -127,6 +162,24 @@ CSRF_COOKIE_SAMESITE = "Lax"
 # Behind a proxy that ends TLS a request itself says http, and its Origin https.
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "zupertry.core.error_views.stale_form"
+
+# Proxies and cache
+
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+# What it counts must not be pushed out by a flood of other keys.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "zupertry.core.cache.SteadyRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+    }
 
 # Data
 

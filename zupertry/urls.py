@@ -9,6 +9,7 @@ from billing.api import gateway_events
 from zupertry import health
 from zupertry.core.storage import serve
 from zupertry.docs import views as docs
+from zupertry.onboarding.views import onboarding
 
 urlpatterns = [
     path("", docs.home, name="home"),
@@ -17,6 +18,7 @@ urlpatterns = [
     path("gateway-events/<slug:gateway>", gateway_events.receive, name="gateway-events"),
     path("files/<path:name>", serve, name="file"),
     path("", include("accounts.dashboard.login_urls")),
+    path("onboarding", onboarding, name="onboarding"),
     path("dashboard", RedirectView.as_view(pattern_name="dashboard")),
     path("dashboard/", include("accounts.dashboard.urls")),
     path("dashboard/billing/", include("billing.dashboard.urls")),

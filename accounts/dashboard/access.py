@@ -7,7 +7,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
@@ -47,7 +47,8 @@ class MemberRequest(HttpRequest):
 def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponseBase]], View]:
     """Give a view the visitor's organisation; send strangers to the login, and refuse (403) who may not see `area`.
 
-    Answers are kept by no cache, so that after a logout the back button shows nothing.
+    Who belongs to no organisation is sent to the onboarding, to make one. Answers are kept by no cache, so that after
+    a logout the back button shows nothing.
     """
 
     def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponseBase]) -> View:
@@ -58,7 +59,7 @@ def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest,
                 return _to_login(request)
             member = cast(MemberRequest, request)
             if not _enter(member):
-                return _refuse(request, "no_organisation")
+                return redirect("onboarding")
             if area and area not in member.areas:
                 return _refuse(request, area)
             return view(member, *args, **kwargs)
@@ -66,6 +67,20 @@ def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest,
         return answer
 
     return decorate
+
+
+def person_view(view: View) -> View:
+    """Show a view of the visitor's own account amid the organisation that they are in, if any; no cache keeps it."""
+
+    @never_cache
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_login(request)
+        _enter(cast(MemberRequest, request))
+        return view(request, *args, **kwargs)
+
+    return answer
 
 
 def enter(request: MemberRequest, organisation_id: str) -> bool:

@@ -67,12 +67,10 @@ def test_who_was_removed_from_the_chosen_organisation_is_back_in_their_own(alice
     assert title(alice) == "Alice & Co"
 
 
-def test_who_belongs_to_no_organisation_is_told_so(client, world):
+def test_who_belongs_to_no_organisation_is_led_to_make_one(client, world):
     client.force_login(User.objects.create_user("loner@example.com", "loner-password"))
-    answer = client.get("/dashboard/")
 
-    assert answer.status_code == 403
-    assert "You belong to no organisation" in parse(answer.content.decode()).all("h1")[0].text
+    assert client.get("/dashboard/")["Location"] == "/onboarding"
 
 
 def test_a_name_that_looks_like_html_stays_a_name(alice, world):

@@ -1,5 +1,6 @@
-"""What every request gets: an id that follows it through the logs, and the headers that bind a browser."""
+"""What every request gets: whom it is from, an id that follows it through the logs, and headers that bind a browser."""
 
+import ipaddress
 import re
 import secrets
 import time
@@ -50,8 +51,56 @@ def is_api(request: HttpRequest) -> bool:
     return f"{request.path}/".startswith("/v1/")
 
 
+def is_trusted_proxy(address: str) -> bool:
+    """Say whether this is one of the proxies that `TRUSTED_PROXIES` names. What is no address is none."""
+    try:
+        ip = _plain_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.TRUSTED_PROXIES)
+
+
+def client_address(peer: str, forwarded_for: str) -> str:
+    """Return who asked: `peer` itself, or the last in its `X-Forwarded-For` who is no proxy of ours.
+
+    Each proxy appends whom it was asked by, so the list is believed from its end, and only as far as our own proxies
+    wrote it; what is no address ends it.
+    """
+    client = peer
+    for hop in reversed(forwarded_for.split(",")):
+        if not is_trusted_proxy(client):
+            break
+        try:
+            client = str(_plain_address(hop.strip()))
+        except ValueError:
+            break
+    return client
+
+
+def _plain_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; one of IPv4 in IPv6's clothes (::ffff:10.0.0.1) is the former."""
+    ip = ipaddress.ip_address(text)
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+class TrustedProxyMiddleware:
+    """Lets requests that come by a trusted proxy say whom they are from, and by which scheme. Stands outermost."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with the client's own address as `REMOTE_ADDR`."""
+        peer = request.META.get("REMOTE_ADDR", "")
+        if is_trusted_proxy(peer):
+            request.META["REMOTE_ADDR"] = client_address(peer, request.headers.get("X-Forwarded-For", ""))
+            if request.headers.get("X-Forwarded-Proto") in {"http", "https"}:
+                request.META["wsgi.url_scheme"] = request.headers["X-Forwarded-Proto"]
+        return self.get_response(request)
+
+
 class RequestIdMiddleware:
-    """Keeps the caller's `X-Request-Id` or makes one, sends it back, and logs one line a request. Stands outermost."""
+    """Keeps the caller's `X-Request-Id` or makes one, sends it back, and logs one line a request."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -65,7 +114,14 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-Id"] = chosen
         milliseconds = round((time.monotonic() - started) * 1000, 1)
-        log.info("request", method=request.method, path=request.path, status=response.status_code, ms=milliseconds)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=milliseconds,
+            client=request.META.get("REMOTE_ADDR", ""),
+        )
         return response
 
 

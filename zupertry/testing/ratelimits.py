@@ -1,5 +1,8 @@
-"""Lets a test begin with no requests counted."""
+"""Lets a test begin with no requests and no failed logins counted."""
 
+from django.core.cache import cache
+
+from zupertry.core import cache as shared_cache
 from zupertry.core import ratelimit
 from zupertry.core.breaker import Breaker
 
@@ -10,3 +13,9 @@ def forget_windows() -> None:
         limiter().storage.reset()
         limiter.cache_clear()
     ratelimit._breaker = Breaker()
+
+
+def forget_cached() -> None:
+    """Forget what the cache holds, failed logins among it, and that its Redis was down."""
+    shared_cache._breaker = Breaker()
+    cache.clear()

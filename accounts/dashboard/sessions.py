@@ -1,0 +1,71 @@
+"""Where a person is logged in, and the end of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import User
+
+BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome"}
+BROWSERS |= {"CriOS": "Chrome", "Safari": "Safari"}
+"""By the token of the User-Agent header, the telling ones first: Edge also says Chrome, and Chrome says Safari."""
+SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": "Windows", "Mac OS X": "macOS"}
+SYSTEMS |= {"Linux": "Linux"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One place where a person is logged in, since when, and from which address the login came."""
+
+    id: int
+    device: str
+    address: str
+    since: datetime
+    is_current: bool
+
+
+def open_sessions(user: User, current_key: str | None) -> list[OpenSession]:
+    """Return the person's sessions that work: the present one, then the latest first. Two queries, however many."""
+    known = {entry.session_key: entry for entry in UserSession.objects.filter(user=user)}
+    alive = Session.objects.filter(session_key__in=list(known), expire_date__gt=timezone.now())
+    hash_ = user.get_session_auth_hash()
+    entries = [
+        known[session.session_key]
+        for session in alive
+        if constant_time_compare(session.get_decoded().get(HASH_SESSION_KEY, ""), hash_)
+    ]
+    found = [_open_session(entry, current_key) for entry in entries]
+    return sorted(found, key=lambda session: (session.is_current, session.since), reverse=True)
+
+
+def end_others(user: User, current_key: str | None, only: int | None = None) -> int:
+    """End the person's other sessions, or `only` the one with this id. Returns how many ended."""
+    others = UserSession.objects.filter(user=user).exclude(session_key=current_key)
+    if only is not None:
+        others = others.filter(pk=only)
+    keys = list(others.values_list("session_key", flat=True))
+    ended, _ = Session.objects.filter(session_key__in=keys).delete()
+    others.delete()
+    return ended
+
+
+def device_of(user_agent: str) -> str:
+    """Return what a person would call it: `Firefox on Windows`."""
+    browser = next((name for token, name in BROWSERS.items() if f"{token}/" in user_agent), "A browser")
+    system = next((name for token, name in SYSTEMS.items() if token in user_agent), "")
+    return f"{browser} on {system}" if system else browser
+
+
+def _open_session(entry: UserSession, current_key: str | None) -> OpenSession:
+    return OpenSession(
+        id=entry.pk,
+        device=device_of(entry.user_agent),
+        address=entry.ip,
+        since=entry.created_at,
+        is_current=entry.session_key == current_key,
+    )
