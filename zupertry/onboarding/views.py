@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -31,12 +31,4 @@ def onboarding(request: HttpRequest) -> HttpResponseBase:
     made = beginning.begin(person, form.cleaned_data["name"], form.cleaned_data["country"])
     if made is None:
         return redirect("dashboard")
-    return render(request, "dashboard/onboarding/begun.html", {"made": made, "next": _next()})
-
-
-def _next() -> str:
-    """Return where the first picture is made."""
-    try:
-        return reverse("playground")
-    except NoReverseMatch:
-        return reverse("dashboard")
+    return render(request, "dashboard/onboarding/begun.html", {"made": made, "next": reverse("tryon:playground")})
