@@ -56,7 +56,8 @@ def _passed(part: str, result: Future[None]) -> bool:
 class Probe:
     """Asks a part of the service how it is, on a thread of its own: libraries hang for minutes where a part is down."""
 
-    def __init__(self, ask: Callable[[], None]) -> None:
+    def __init__(self, part: str, ask: Callable[[], None]) -> None:
+        self._part = part
         self._ask = ask
         self._lock = threading.Lock()
         self._result: Future[None] | None = None
@@ -66,7 +67,8 @@ class Probe:
         with self._lock:
             if self._result is None or self._result.done():
                 self._result = Future()
-                threading.Thread(target=self._answer, args=(self._result,), name="probe", daemon=True).start()
+                name = f"probe {self._part}"
+                threading.Thread(target=self._answer, args=(self._result,), name=name, daemon=True).start()
             return self._result
 
     def _answer(self, result: Future[None]) -> None:
@@ -99,4 +101,4 @@ def _broker() -> None:
         broker.ensure_connection(max_retries=1, timeout=1)
 
 
-PROBES = {"database": Probe(_database), "storage": Probe(_storage), "broker": Probe(_broker)}
+PROBES = {part: Probe(part, ask) for part, ask in (("database", _database), ("storage", _storage), ("broker", _broker))}

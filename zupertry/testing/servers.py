@@ -305,7 +305,8 @@ def _accepts_connections(path: Path) -> bool:
 
 def main() -> None:
     """Start both servers, print their addresses as lines for `.env`, and stop both at Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job begins with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), PostgresServer() as postgres, ValkeyServer() as valkey:
         sys.stdout.write(f"DATABASE_URL={postgres.url}\nREDIS_URL={valkey.url}\n")
         sys.stdout.flush()
