@@ -15,6 +15,8 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	snippets.py)
 
 export PORT
+# Tests start many processes, each of which would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo run test test-sqlite test-postgres lint format bench lock clean
 
