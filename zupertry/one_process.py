@@ -88,6 +88,7 @@ class Background:
         )
         self._thread = threading.Thread(target=self._worker.start, name="worker", daemon=True)
         self._stopping = threading.Thread(target=self._finish, name="stop", daemon=True)
+        self._told_to_stop = threading.Lock()
 
     def start(self) -> None:
         """Start both, look for what was left from the last time, and stop when the web does."""
@@ -119,7 +120,8 @@ class Background:
         self._stopping.join()
 
     def _begin_to_stop(self) -> None:
-        if self._stopping.ident is None:
+        # The next signal may come while the thread is being started for the first one.
+        if self._told_to_stop.acquire(blocking=False):
             self._stopping.start()
 
     def _finish(self) -> None:

@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from zupertry.bootstrap import Bootstrapped
+from zupertry.one_process import Background
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import Received, WebhookReceiver
 
@@ -121,3 +123,20 @@ def test_the_web_stops_while_callers_hang(live: Live, alice: Bootstrapped) -> No
 @pytest.mark.skipif(not on_several_processes(), reason="the beat is part of the one process")
 def test_the_beat_stops(live: Live) -> None:
     assert seconds_to_stop(live, "beat") < LIMIT_SECONDS
+
+
+def test_a_signal_that_comes_while_another_is_answered_begins_nothing_again():
+    class Stopping:
+        """Starts as slowly as can be: the next signal comes meanwhile."""
+
+        started = 0
+
+        def start(self) -> None:
+            self.started += 1
+            background._begin_to_stop()
+
+    background: Any = object.__new__(Background)
+    background._told_to_stop, background._stopping = threading.Lock(), Stopping()
+    background._begin_to_stop()
+    background._begin_to_stop()
+    assert background._stopping.started == 1
