@@ -15,8 +15,12 @@ from zupertry.testing.world import World, make_world
 
 
 def pytest_configure() -> None:
-    """Hash passwords fast: every test makes people."""
+    """Hash passwords fast, for every test makes people; look for static files when they are asked for.
+
+    Each test client begins with middleware of its own, and WhiteNoise would list every static file for each.
+    """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(scope="session", autouse=True)
