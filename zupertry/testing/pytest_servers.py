@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from zupertry.testing.databases import SHARED
 from zupertry.testing.servers import OwnedDirectory, PostgresServer, Server, ValkeyServer, sweep
 
 # For the processes that tests start, which have to share them.
@@ -53,7 +54,9 @@ def _isolate(teardown: ExitStack) -> None:
     sweep()
     var = OwnedDirectory("var")
     teardown.callback(var.remove)
-    os.environ |= {"VAR_DIR": str(var.path), "ZUPERTRY_ENV_FILE": "", **_SECRETS}
+    templates = var.path / "templates"
+    templates.mkdir()
+    os.environ |= {"VAR_DIR": str(var.path), SHARED: str(templates), "ZUPERTRY_ENV_FILE": "", **_SECRETS}
     for name in _ADDRESSES:
         os.environ.pop(name, None)
 

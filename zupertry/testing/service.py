@@ -4,10 +4,8 @@ On a laptop's settings that is `manage.py up`; with a `REDIS_URL` it is web, wor
 """
 
 import contextlib
-import functools
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -18,13 +16,11 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
-from urllib.parse import urlsplit
 
-import psycopg
 import redis
-from psycopg import sql
 
 from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.databases import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
@@ -170,30 +166,11 @@ class Service:
 
 
 def _own_data(environment: dict[str, str]) -> None:
-    """Where the service runs on PostgreSQL and Redis, give it a migrated database and an empty broker of its own."""
-    if url := environment.get("DATABASE_URL"):
-        environment["DATABASE_URL"] = _new_database(url, template=_migrated(url))
+    """Give the service a migrated database of its own, and an empty broker."""
+    new_database(environment)
     if url := environment.get("REDIS_URL"):
         with redis.Redis.from_url(url) as broker:
             broker.flushdb()
-
-
-@functools.cache
-def _migrated(url: str) -> str:
-    """Migrate a database on this server once, for others to be copied from, and return its name."""
-    template = _new_database(url, template="template1")
-    environment = {**os.environ, "DATABASE_URL": template}
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
-    return urlsplit(template).path.strip("/")
-
-
-def _new_database(url: str, *, template: str) -> str:
-    """Make a database beside the one that `url` names, as a copy of `template`, and return its URL."""
-    name = f"service_{secrets.token_hex(8)}"
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def free_port() -> int:
