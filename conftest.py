@@ -1,5 +1,6 @@
 """The fixture world: Alice the owner, Bob her teammate, Charlie of another organisation."""
 
+import gc
 from collections.abc import Iterator
 from importlib import import_module
 
@@ -21,6 +22,13 @@ def pytest_configure() -> None:
     """
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: a tenth of the time went into looking at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,6 +5,7 @@ Migrating takes seconds of CPU, and a run starts dozens of services. What holds 
 """
 
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -31,7 +32,8 @@ def new_database(environment: dict[str, str]) -> None:
     folder = environment.get(SHARED)
     url = environment.get("DATABASE_URL")
     if url:
-        template = _shared(Path(folder) / "postgres", lambda: _migrated(url)) if folder else _migrated(url)
+        server = hashlib.sha256(url.encode()).hexdigest()
+        template = _shared(Path(folder) / server, lambda: _migrated(url)) if folder else _migrated(url)
         environment["DATABASE_URL"] = _copy(url, template)
     elif folder:
         template = _shared(Path(folder) / "sqlite", lambda: _migrated_file(Path(folder)))
@@ -40,7 +42,7 @@ def new_database(environment: dict[str, str]) -> None:
 
 def _shared(note: Path, make: Callable[[], str]) -> str:
     """Return what is written in `note`, or make it and write it there: one process does, the others wait."""
-    with _locked(note.with_suffix(".lock")):
+    with _locked(note.with_name(f"{note.name}.lock")):
         if not note.exists():
             note.write_text(make())
         return note.read_text()

@@ -124,4 +124,4 @@ def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"it did not come to pass in {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(0.1)

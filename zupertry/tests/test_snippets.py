@@ -26,7 +26,6 @@ RUN = {
     "JavaScript": ["node", "--input-type=module", "-e"],
 }
 BODY = '{"type":"job.completed","data":{"name":"Zoë"}}'.encode()
-NOW = datetime.now(UTC)
 
 
 class Python:
@@ -70,8 +69,9 @@ def verifier(request):
     return request.param()
 
 
-def signed(moment: datetime = NOW, *, current: str, previous: str = "") -> dict[str, str]:
-    return headers(BODY, "evt_1", moment, SigningSecrets(current, previous))
+def signed(moment: datetime | None = None, *, current: str, previous: str = "") -> dict[str, str]:
+    """Return the headers of a delivery of this moment, or of now."""
+    return headers(BODY, "evt_1", moment or datetime.now(UTC), SigningSecrets(current, previous))
 
 
 def test_the_program_returns_an_event_that_was_signed_by_us(verifier):
