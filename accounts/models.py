@@ -57,6 +57,8 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    deletion_due_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -71,7 +73,11 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
 
 class Organisation(Record):
-    """A customer. Never deleted; `plan` is the code of a plan that billing knows."""
+    """A customer. `plan` is the code of a plan that billing knows.
+
+    The row is never deleted. One whose deletion is due is closed at first: nobody comes in any more; once what was
+    under way has ended, everything personal is erased, and `deleted_at` set.
+    """
 
     id = IdField("org")
     name = models.CharField(max_length=200)
@@ -79,6 +85,9 @@ class Organisation(Record):
     plan = models.CharField(max_length=20, default="starter")
     rate_limit_per_minute = models.PositiveIntegerField(default=DEFAULT_RATE_LIMIT)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    deletion_due_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -205,12 +214,15 @@ class WebhookEvent(Record):
     """
 
     id = IdField("evt")
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="webhook_events")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="webhook_events", db_index=False)
     type = models.CharField(max_length=50)
     reference = models.CharField(max_length=40, db_index=True)
     payload = models.JSONField()
     output_name = models.CharField(max_length=200, blank=True)
     withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta(Record.Meta):
+        indexes = [models.Index(fields=["organisation", "-id"], name="event_listing")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.reference}"

@@ -31,6 +31,23 @@ def lock(organisation: Organisation) -> None:
 
 
 @transaction.atomic
+def rename(organisation: Organisation, name: str, *, actor: str) -> bool:
+    """Give an organisation another name. False: it has that name already."""
+    renamed = Organisation.objects.filter(pk=organisation.pk).exclude(name=name).update(name=name)
+    if renamed:
+        audit.record(organisation, actor, "organisation.renamed", organisation.id, name=name)
+    return bool(renamed)
+
+
+def check_stays(organisation: Organisation) -> None:
+    """Raise `Refusal` (`validation_error`) for an organisation that is to be deleted: it buys nothing any more."""
+    if organisation.deletion_due_at:
+        raise Refusal(
+            "validation_error", "This organisation is to be deleted, so it buys nothing. An owner can still keep it."
+        )
+
+
+@transaction.atomic
 def create_workspace(organisation: Organisation, name: str, *, actor: str) -> Workspace:
     """Make a workspace. Raises `Refusal` (`workspace_limit_reached`) when there are 25."""
     lock(organisation)

@@ -55,6 +55,7 @@ def switch_on(
     The cap is in minor units, tax included. Raises `Refusal`: `no_payment_method`, or `validation_error` with `fields`.
     """
     organisations.lock(organisation)
+    organisations.check_stays(organisation)
     if not usable_method(organisation.id):
         raise Refusal(
             "no_payment_method", "Auto-reload needs a saved payment method. Buy a pack and tick “keep” first."

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts import organisations
 from accounts.models import Organisation
 from billing import auto_reload, catalogue, details, settlement
 from billing.gateways.base import UNAUTHORISED, Buyer, CheckoutForm, Gateway, GatewayError, Order
@@ -42,8 +43,9 @@ def begin(
     """Begin a purchase that the buyer completes, and return it: at `checkout_url`, or where that is empty, on our page.
 
     `token` is the form's own: the same form again is the same purchase. Raises `Refusal`: `validation_error`
-    (no billing details, a form used up), `payment_provider_error`.
+    (no billing details, a form used up, an organisation that is to be deleted), `payment_provider_error`.
     """
+    organisations.check_stays(organisation)
     _check_gateway(organisation)
     buyer = details.buyer(organisation)
     wanted = new(organisation, pack, buyer, actor=actor, idempotency_key=f"checkout:{organisation.id}:{token}")

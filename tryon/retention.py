@@ -1,8 +1,10 @@
 """Deletes the pictures of jobs: when their time is over, or when somebody asks."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +15,21 @@ from tryon import stored_pictures, uploads
 from tryon.models import Job
 
 BATCH = 1_000
+STORED = ~Q(person_name="", garment_name="", output_name="")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long pictures are kept after the end of their job: its inputs in hours, its result in days."""
+
+    input_hours: int
+    output_days: int
+
+
+def kept() -> Kept:
+    """Return how long pictures are kept by the present settings."""
+    return Kept(int(settings.RETENTION_INPUT.total_seconds() // 3600), settings.RETENTION_OUTPUT.days)
+
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +56,15 @@ def delete_pictures_now(job: Job, *, actor: str) -> None:
     job.refresh_from_db()
     delete_pictures(job, now)
     uploads.delete_those_of(job)
+
+
+def delete_all_of(organisation_id: str) -> bool:
+    """Delete every picture of an organisation's jobs, which have ended. False: storage kept some; do it again."""
+    now = timezone.now()
+    stored = Job.objects.filter(STORED, organisation_id=organisation_id)
+    stored.update(inputs_expire_at=now, output_expires_at=now)
+    _delete_all(STORED & Q(organisation_id=organisation_id), now)
+    return not stored.exists()
 
 
 def _delete_all(due: Q, now: datetime) -> int:

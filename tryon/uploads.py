@@ -81,6 +81,13 @@ def delete_those_of(job: Job) -> None:
     _delete(_unneeded().filter(organisation_id=job.organisation_id, name__in=names))
 
 
+def delete_all_of(organisation_id: str) -> bool:
+    """Delete every upload of an organisation's, whose jobs have ended. False: storage kept some; do it again."""
+    own = Upload.objects.filter(organisation_id=organisation_id)
+    _delete(own.all())
+    return not own.exists()
+
+
 def sweep() -> int:
     """Delete uploads that are older than a day, but for those that an unfinished job needs. Returns how many."""
     return _delete(_unneeded().filter(id__lt=_first_kept(timezone.now())))

@@ -45,8 +45,8 @@ class OrganisationAdmin(_ModelAdmin):
     """Customers, and the plans that they are on."""
 
     form = OrganisationForm
-    fields = ["id", "name", "region", "suspended_at", "plan", "reason"]
-    readonly_fields = ["id", "name", "region", "suspended_at"]
+    fields = ["id", "name", "region", "suspended_at", "deletion_due_at", "deleted_at", "plan", "reason"]
+    readonly_fields = ["id", "name", "region", "suspended_at", "deletion_due_at", "deleted_at"]
     list_display = ["name", "plan", "region", "suspended_at", "created_at"]
     list_filter = ["plan", "region"]
     ordering = ["-pk"]

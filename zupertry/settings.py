@@ -289,6 +289,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-billing": {"task": "billing.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
+    "sweep-deletions": {"task": "data.sweep", "schedule": timedelta(minutes=5)},
     "reconcile-recent-payments": {"task": "billing.reconcile_recent", "schedule": timedelta(minutes=5)},
     "reconcile-payments": {"task": "billing.reconcile", "schedule": timedelta(days=1)},
     "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},

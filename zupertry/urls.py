@@ -23,6 +23,7 @@ urlpatterns = [
     path("dashboard/", include("accounts.dashboard.urls")),
     path("dashboard/billing/", include("billing.dashboard.urls")),
     path("dashboard/", include("tryon.dashboard.urls")),
+    path("dashboard/", include("zupertry.data.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -20,6 +20,8 @@ AREAS = {
     "team": frozenset({Role.OWNER, Role.ADMIN}),
     "audit": frozenset({Role.OWNER, Role.ADMIN}),
     "playground": frozenset({Role.OWNER, Role.ADMIN, Role.DEVELOPER}),
+    "settings": frozenset({Role.OWNER, Role.ADMIN}),
+    "ownership": frozenset({Role.OWNER}),
 }
 """Who may see and change each part of the dashboard that is not for everyone."""
 

@@ -14,6 +14,7 @@ from accounts.dashboard.sessions import device_of
 from accounts.models import User
 
 CHANGES = {
+    "account/email/deletion_asked": "You asked to delete your account in 7 days; until then you can log in and keep it",
     "account/email/email_changed": "Your e-mail address was changed",
     "account/email/password_changed": "Your password was changed",
     "account/email/password_reset": "Your password was reset",

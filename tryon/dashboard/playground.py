@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.models import Mode, Workspace
 from billing import ledger
-from tryon import jobs, uploads
+from tryon import jobs, retention, uploads
 from tryon.api.serializers import TryOnIn
 from tryon.dashboard.actions import check_not_suspended
 from tryon.dashboard.forms import ROLES, PlaygroundForm
@@ -196,6 +196,7 @@ def _show(
         "form": form,
         "pickers": _pickers(form, chosen),
         "refusal": refusal,
+        "kept": retention.kept(),
         "available": ledger.balance(request.organisation.id).available,
         "samples": _call(job) if job else (),
         **(picture_context(job) if job else {}),
