@@ -4,6 +4,7 @@
 const TONES = { good: "--good", bad: "--bad", wait: "--wait", accent: "--accent", soft: "--line-strong", ink: "--ink" };
 const DAY_MS = 86_400_000;
 const HEIGHT = 240;
+const WHOLE = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6].flatMap((power) => [power, 2 * power, 5 * power]); // no half jobs
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const dayName = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
@@ -43,9 +44,9 @@ function axes(unit) {
   const grid = { stroke: colour("--line"), width: 1 };
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   return [
-    { ...common, grid: { show: false }, incrs: [1, 2, 7, 14, 28, 56], space: 56,
+    { ...common, grid: { show: false }, incrs: [1, 2, 7, 14, 28, 56], space: 48, size: 32,
       values: (_, days) => days.map((day) => Number.isInteger(day) ? dayName.format(day * DAY_MS) : "") },
-    { ...common, grid, size: 56, incrs: unit ? undefined : [1, 2, 5].flatMap((step) => [...Array(9).keys()].map((i) => step * 10 ** i)).sort((a, b) => a - b),
+    { ...common, grid, size: 56, incrs: unit ? undefined : WHOLE,
       values: (_, values) => values.map((value) => short.format(value) + unit) },
   ];
 }

@@ -38,13 +38,19 @@ def page(request: MemberRequest) -> HttpResponseBase:
         "form": form,
         "scope": scope,
         "usage": found,
-        "statuses": [(status.label, status.value, getattr(found.total, status)) for status in Job.Status],
+        "statuses": _statuses(found.total),
         "ranges": [(days, _query(request, days=days), days == form.preset) for days in RANGES],
         "query": _query(request, form.preset, dates=True),
         "jobs_query": _jobs_query(scope),
         "filtered": bool(scope.workspace_id or scope.mode),
     }
     return render(request, "dashboard/usage/page.html", context)
+
+
+def _statuses(figures: Figures) -> list[tuple[str, str, int, float]]:
+    """Return each status in which there are jobs: its label and value, how many, and their share of all."""
+    counts = [(status.label, status.value, getattr(figures, status)) for status in Job.Status]
+    return [(label, value, count, count / figures.jobs) for label, value, count in counts if count]
 
 
 @require_safe

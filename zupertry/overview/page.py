@@ -18,7 +18,7 @@ from tryon.models import Job
 from tryon.usage import Scope, total
 from zupertry.overview.checklist import Step, steps_of
 
-LATEST = 8
+LATEST = 6
 FAILING_DAYS = 7
 
 
