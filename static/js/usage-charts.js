@@ -46,7 +46,7 @@ function axes(unit) {
   return [
     { ...common, grid: { show: false }, incrs: [1, 2, 7, 14, 28, 56], space: 48, size: 32,
       values: (_, days) => days.map((day) => Number.isInteger(day) ? dayName.format(day * DAY_MS) : "") },
-    { ...common, grid, size: 56, incrs: unit ? undefined : WHOLE,
+    { ...common, grid, size: 46, incrs: unit ? undefined : WHOLE,
       values: (_, values) => values.map((value) => short.format(value) + unit) },
   ];
 }

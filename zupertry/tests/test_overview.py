@@ -21,6 +21,7 @@ from zupertry.core import ids
 from zupertry.overview.page import LATEST
 from zupertry.testing.jobs import claimed, completed, submitted
 from zupertry.testing.page import Element, parse
+from zupertry.testing.world import World
 
 HOME = "/dashboard/"
 
@@ -45,12 +46,12 @@ def steps(html: Element) -> dict[str, bool]:
 
 
 @pytest.fixture
-def alice(world) -> Organisation:
+def alice(world: World) -> Organisation:
     return world.organisation
 
 
 @pytest.fixture
-def bare(alice) -> Organisation:
+def bare(alice: Organisation) -> Organisation:
     """Alice's organisation before anything was done in it."""
     ApiKey.objects.filter(organisation=alice, mode=Mode.LIVE).delete()
     WebhookEndpoint.objects.filter(organisation=alice).update(url="")
