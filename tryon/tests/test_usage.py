@@ -1,7 +1,9 @@
 """What jobs come to, against sets of them made by hand."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -15,6 +17,7 @@ from zupertry.testing.world import World
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 3)
 MORNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
+_numbers = count()
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def job(
     fields.setdefault("workspace", organisation.workspaces.order_by("id").first())
     fields.setdefault("mode", "live")
     Job(
-        id=ids.encode("job", ids.first_at(at)).removesuffix("00000000") + ids.new("job")[-8:],
+        id=ids.encode("job", UUID(int=ids.first_at(at).int + next(_numbers))),
         organisation=organisation,
         status=status,
         actor="system",

@@ -6,6 +6,7 @@ It asks every app; what a role may not see is neither asked for nor shown.
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -16,6 +17,7 @@ from accounts.webhooks.failing import failing
 from billing import ledger, pace
 from tryon.models import Job
 from tryon.usage import Scope, total
+from zupertry.core import ids
 from zupertry.overview.checklist import Step, steps_of
 
 LATEST = 6
@@ -27,7 +29,7 @@ FAILING_DAYS = 7
 def overview(request: MemberRequest) -> HttpResponseBase:
     """`GET /dashboard/`: how the organisation stands."""
     now = timezone.now()
-    latest = _latest(request.organisation.id)
+    latest = _latest(request.organisation.id, now)
     context = _today(request.organisation.id, now) | {"latest": latest, "steps": _steps(request, latest)}
     if "billing" in request.areas:
         context |= _credits(request.organisation.id, now)
@@ -43,10 +45,11 @@ def _today(organisation_id: str, now: datetime) -> dict[str, Any]:
     return {"today": now.date(), "figures": figures, "states": [state for state in states if state[2]]}
 
 
-def _latest(organisation_id: str) -> list[Job]:
-    """Return the jobs whose pictures are the latest there are."""
-    shown = Job.objects.filter(organisation=organisation_id, status=Job.Status.COMPLETED).exclude(output_name="")
-    return list(shown.order_by("-pk")[:LATEST])
+def _latest(organisation_id: str, now: datetime) -> list[Job]:
+    """Return the jobs whose pictures are the latest there are; older ones than the retention have none."""
+    since = ids.encode("job", ids.first_at(now - settings.RETENTION_OUTPUT))
+    completed = Job.objects.filter(organisation=organisation_id, status=Job.Status.COMPLETED, pk__gte=since)
+    return list(completed.exclude(output_name="").order_by("-pk")[:LATEST])
 
 
 def _steps(request: MemberRequest, latest: list[Job]) -> list[Step]:
