@@ -10,6 +10,7 @@ from zupertry import health
 from zupertry.core.storage import serve
 from zupertry.docs import views as docs
 from zupertry.onboarding.views import onboarding
+from zupertry.overview.page import overview
 
 urlpatterns = [
     path("", docs.home, name="home"),
@@ -20,6 +21,7 @@ urlpatterns = [
     path("", include("accounts.dashboard.login_urls")),
     path("onboarding", onboarding, name="onboarding"),
     path("dashboard", RedirectView.as_view(pattern_name="dashboard")),
+    path("dashboard/", overview, name="dashboard"),
     path("dashboard/", include("accounts.dashboard.urls")),
     path("dashboard/billing/", include("billing.dashboard.urls")),
     path("dashboard/", include("tryon.dashboard.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from accounts.dashboard import audit, invitations, keys, team, views, webhooks, workspaces
+from accounts.dashboard import audit, invitations, keys, switching, team, webhooks, workspaces
 
 developers = [
     path("keys", keys.key_list, name="keys"),
@@ -41,8 +41,7 @@ log = [
 ]
 
 urlpatterns = [
-    path("", views.home, name="dashboard"),
-    path("organisation", views.switch, name="switch-organisation"),
+    path("organisation", switching.switch, name="switch-organisation"),
     path("developers/", include((developers, "developers"))),
     path("workspaces", include((shelves, "workspaces"))),
     path("team", include((people, "team"))),

@@ -79,19 +79,6 @@ def test_a_name_that_looks_like_html_stays_a_name(alice, world):
     assert title(alice) == "<script>alert(1)</script>"
 
 
-@pytest.mark.parametrize("viewer", ["alice", "dev"])
-def test_the_first_page_takes_as_many_queries_whatever_there_is(world, viewer, django_assert_max_num_queries):
-    Membership.objects.create(
-        user=User.objects.create_user("dev@example.com", "dev-password"),
-        organisation_id=world.alice.org_id,
-        role=Role.DEVELOPER,
-    )
-    client = Client()
-    client.force_login(User.objects.get(email=f"{viewer}@example.com"))
-    with django_assert_max_num_queries(3):  # session, user, memberships
-        client.get("/dashboard/")
-
-
 def test_people_and_keys_of_the_organisation_are_named_and_nobody_else(world, django_assert_num_queries):
     alice, charlie = (User.objects.get(email=f"{name}@example.com") for name in ("alice", "charlie"))
     User.objects.filter(pk=alice.pk).update(name="Alice")

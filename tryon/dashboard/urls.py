@@ -1,8 +1,8 @@
-"""Routes of the playground and of the pages about jobs."""
+"""Routes of the playground, of the pages about jobs, and of usage."""
 
 from django.urls import path
 
-from tryon.dashboard import actions, jobs, playground
+from tryon.dashboard import actions, jobs, playground, usage
 
 app_name = "tryon"
 urlpatterns = [
@@ -14,4 +14,6 @@ urlpatterns = [
     path("jobs/<str:job_id>/cancel", actions.cancel, name="cancel"),
     path("jobs/<str:job_id>/run-again", actions.run_again, name="run-again"),
     path("jobs/<str:job_id>/delete-pictures", actions.delete_pictures, name="delete-pictures"),
+    path("usage", usage.page, name="usage"),
+    path("usage.csv", usage.as_csv, name="usage-csv"),
 ]

@@ -1,4 +1,4 @@
-"""Every page about jobs, for everyone."""
+"""Every page about jobs and usage, for everyone."""
 
 import pytest
 from django.urls import reverse
@@ -10,14 +10,15 @@ from tryon.tests.dashboard.conftest import made
 from zupertry.testing.jobs import submitted
 from zupertry.testing.page import parse
 
-LOOK = {"jobs", "job", "state"}
+LOOK = {"jobs", "job", "state", "usage", "usage-csv"}
 DO = {"playground", "result", "cancel", "run-again", "delete-pictures"}
+OF_ALL = {"jobs", "playground", "usage", "usage-csv"}
 POSTS = {"cancel", "run-again"}
 MAY_SUBMIT = [Role.OWNER, Role.ADMIN, Role.DEVELOPER]
 
 
 def address(name: str, job: Job) -> str:
-    return reverse(f"tryon:{name}", args=[] if name in {"jobs", "playground"} else [job.id])
+    return reverse(f"tryon:{name}", args=[] if name in OF_ALL else [job.id])
 
 
 def ask(client, name, job):
@@ -72,7 +73,7 @@ def test_what_is_another_organisations_does_not_exist(world, alice, member):
     job = made(alice)
     charlie = member(Organisation.objects.get(pk=world.charlie.org_id), Role.OWNER)
 
-    for name in (LOOK | DO) - {"jobs", "playground"}:
+    for name in (LOOK | DO) - OF_ALL:
         assert ask(charlie, name, job).status_code == 404, name
     assert job.id not in charlie.get(address("jobs", job)).content.decode()
     assert charlie.get(f"{address('playground', job)}?job={job.id}").status_code == 404

@@ -1,0 +1,38 @@
+"""Shares and times in templates: `{% load figures %}`."""
+
+from datetime import timedelta
+
+from django import template
+
+NONE = "\N{EN DASH}"
+
+register = template.Library()
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Write a share, 0 to 1: `98.5 %`, and `100 %` only for all of it; a dash for None."""
+    if share is None:
+        return NONE
+    rounded = min(round(share * 100, 1), 99.9) if share < 1 else 100
+    return f"{rounded:g}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def lasting(time: timedelta | None) -> str:
+    """Write a time: `840 ms`, `12.3 s`, `2 min 5 s`; a dash for None."""
+    if time is None:
+        return NONE
+    seconds = time.total_seconds()
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f}\N{NO-BREAK SPACE}ms"
+    if seconds < 99.95:
+        return f"{seconds:.1f}\N{NO-BREAK SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes:,}\N{NO-BREAK SPACE}min\N{NO-BREAK SPACE}{rest}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
+def seconds(time: timedelta | None) -> str:
+    """Write a time in seconds for a program: `12.345`; empty for None."""
+    return "" if time is None else f"{time.total_seconds():.3f}"
