@@ -37,6 +37,13 @@ def offer(organisation: Organisation) -> list[CreditPack]:
     return list(own.select_related("moves_to").order_by("credits", "pk"))
 
 
+def price_list(currency: str) -> list[CreditPack]:
+    """Return everything on sale in a currency, plan by plan: that with the smallest pack first."""
+    packs = _on_sale().filter(currency=currency).select_related("plan", "moves_to").order_by("credits", "pk")
+    order = list(dict.fromkeys(pack.plan_id for pack in packs))
+    return sorted(packs, key=lambda pack: order.index(pack.plan_id))
+
+
 def find(organisation: Organisation, pack_id: str) -> CreditPack:
     """Return one of the packs on sale to an organisation. Raises `Refusal` (`validation_error`) for any other."""
     known = ids.is_id("pck", pack_id)

@@ -11,10 +11,18 @@ from zupertry.core.storage import serve
 from zupertry.docs import views as docs
 from zupertry.onboarding.views import onboarding
 from zupertry.overview.page import overview
+from zupertry.public import views as public
 
 urlpatterns = [
-    path("", docs.home, name="home"),
+    path("", public.home, name="home"),
+    path("pricing", public.pricing, name="pricing"),
+    path("llms.txt", public.llms_txt, name="llms-txt"),
+    path("robots.txt", public.robots_txt, name="robots-txt"),
+    path("sitemap.xml", public.sitemap, name="sitemap"),
+    path("docs", RedirectView.as_view(url="/docs/quickstart"), name="docs"),
     path("docs/api", docs.reference, name="reference"),
+    path("docs/<slug:slug>", docs.page, name="docs-page"),
+    path("docs/<slug:slug>.md", docs.markdown, name="docs-markdown"),
     path("v1/", include("zupertry.api_v1")),
     path("gateway-events/<slug:gateway>", gateway_events.receive, name="gateway-events"),
     path("files/<path:name>", serve, name="file"),

@@ -2,10 +2,8 @@
 
 import secrets
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from babel.numbers import format_currency
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
@@ -20,11 +18,11 @@ from accounts.dashboard.refusals import add_refusal
 from accounts.models import Organisation
 from billing import auto_reload, catalogue, ledger, methods
 from billing.catalogue import Quote
-from billing.dashboard.forms import DECIMALS, AutoReloadForm, PurchaseForm
+from billing.dashboard.forms import AutoReloadForm, PurchaseForm
 from billing.gateways.registry import require
 from billing.models import AutoReload, BillingDetails, CreditPack, Payment, PaymentMethod
 from zupertry.core.errors import Refusal
-from zupertry.core.money import LOCALES
+from zupertry.core.money import format_each
 
 LATEST = 5
 
@@ -39,9 +37,7 @@ class Offer:
     @property
     def each(self) -> str:
         """What one credit costs before tax: `€0.13`, `€0.065`."""
-        price = round(Decimal(self.pack.price_minor).scaleb(-DECIMALS) / self.pack.credits, 4)
-        locale = LOCALES[self.pack.currency]
-        return format_currency(price, self.pack.currency, "¤#,##0.00##", locale=locale, currency_digits=False)
+        return format_each(self.pack.price_minor, self.pack.credits, self.pack.currency)
 
 
 @require_safe

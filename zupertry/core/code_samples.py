@@ -15,11 +15,14 @@ _COMMENTS = {
     "javascript": r"//[^\n]*|/\*.*?\*/",
     "json": r"(?!)",
     "http": r"(?!)",
+    "php": r"//[^\n]*|/\*.*?\*/",
+    "ruby": r"(?<!\S)#[^\n]*",
 }
 _STRINGS = r'"""(?s:.*?)"""|"(?:\\.|[^"\\\n])*"|' + r"'(?:\\.|[^'\\])*'|`[^`]*`"
 _WORDS = (
-    "and as async await const def else export for from function if import in let new not null or raise return some "
-    "throw true false False True None try except with"
+    "and as async await const else export for from function if import in let new not null or raise return some "
+    "throw true false False True None try except with def end do unless elsif require foreach string array "
+    "int bool"
 )
 _KEYWORDS = r"\b(?:" + "|".join(_WORDS.split()) + r")\b"
 _NUMBERS = r"(?<![\w.-])-?\d[\d_.]*\b"

@@ -14,6 +14,12 @@ def format_minor(amount_minor: int, currency: str) -> str:
     return format_currency(amount, currency, locale=LOCALES[currency])
 
 
+def format_each(amount_minor: int, number: int, currency: str) -> str:
+    """Return what one of `number` things costs when all cost `amount_minor`, with up to four decimals: `€0.065`."""
+    each = round(Decimal(amount_minor).scaleb(-get_currency_precision(currency)) / number, 4)
+    return format_currency(each, currency, "¤#,##0.00##", locale=LOCALES[currency], currency_digits=False)
+
+
 def format_count(number: int, currency: str) -> str:
     """Return a whole number with its digits grouped as where `currency` is at home: 100000 is `1,00,000` in INR."""
     return format_decimal(number, locale=LOCALES[currency])

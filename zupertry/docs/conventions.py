@@ -3,17 +3,17 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.utils.safestring import SafeString
 
-from accounts.models import DEFAULT_RATE_LIMIT
+from accounts.models import DEFAULT_RATE_LIMIT, MAX_API_KEYS, MAX_WORKSPACES
 from accounts.webhooks import delivery, signing
 from tryon import simulation
-from tryon.api.serializers import REFUSED_SUFFIXES
+from tryon.api.serializers import MAX_METADATA_ENTRIES, REFUSED_SUFFIXES
 from tryon.api.viewsets import MAX_IDEMPOTENCY_KEY
 from tryon.failures import MESSAGES, RETRYABLE
 from tryon.jobs import IDEMPOTENCY_LIFETIME
@@ -26,6 +26,7 @@ from zupertry.docs.prose import prose
 from zupertry.docs.samples import EXAMPLES, EXAMPLES_OF
 
 EXAMPLE_SECRET = signing.PREFIX + base64.b64encode(bytes(signing.SECRET_BYTES)).decode()
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SNIPPETS = Path(__file__).resolve().parents[2] / "docs" / "snippets"
 
 WHEN = {
@@ -66,11 +67,16 @@ SIMULATED = {
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """A row of the table of codes. `id` is its anchor."""
+    """A row of the table of codes. `id` is its anchor, `when` has its code in backticks."""
 
     code: str
     status: int
-    when: SafeString
+    when: str
+
+    @property
+    def when_html(self) -> SafeString:
+        """`when`, as HTML."""
+        return prose(self.when)
 
     @property
     def id(self) -> str:
@@ -89,10 +95,15 @@ class JobFailure:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedName:
-    """A file name on the simulated host, and what happens to a job with its URL."""
+    """A file name on the simulated host, and what happens to a job with its URL, with code in backticks."""
 
     name: str
-    outcome: SafeString
+    outcome: str
+
+    @property
+    def outcome_html(self) -> SafeString:
+        """`outcome`, as HTML."""
+        return prose(self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Retry:
 def error_codes() -> list[ErrorCode]:
     """Return every public code with its status and when it is given, in the order of their statuses."""
     ordered = sorted(STATUS.items(), key=lambda item: item[1])
-    return [ErrorCode(code, status, prose(WHEN[code])) for code, status in ordered]
+    return [ErrorCode(code, status, WHEN[code]) for code, status in ordered]
 
 
 def job_failures() -> list[JobFailure]:
@@ -118,7 +129,7 @@ def job_failures() -> list[JobFailure]:
 def simulated_names() -> list[SimulatedName]:
     """Return every name that test mode knows: those that succeed first, then one for each failure."""
     failures = {code: f"The job fails with `{code}`." for code in MESSAGES}
-    return [SimulatedName(f"{name}.jpg", prose(outcome)) for name, outcome in {**SIMULATED, **failures}.items()]
+    return [SimulatedName(f"{name}.jpg", outcome) for name, outcome in {**SIMULATED, **failures}.items()]
 
 
 def retries(schedule: Sequence[int]) -> list[Retry]:
@@ -159,29 +170,38 @@ def webhook_headers() -> Sample:
     return Sample("Headers", "http", "\n".join(f"{name}: {value}" for name, value in headers.items()))
 
 
-def verification_snippets() -> tuple[Sample, Sample]:
+def verification_snippets() -> tuple[Sample, ...]:
     """Return the programs that verify a webhook, as they lie in `docs/snippets`."""
-    return (
-        Sample("Node", "javascript", (SNIPPETS / "verify_webhook.mjs").read_text().rstrip()),
-        Sample("Python", "python", (SNIPPETS / "verify_webhook.py").read_text().rstrip()),
+    programs = [
+        ("Node", "javascript", "mjs"),
+        ("Python", "python", "py"),
+        ("PHP", "php", "php"),
+        ("Ruby", "ruby", "rb"),
+    ]
+    return tuple(
+        Sample(label, language, (SNIPPETS / f"verify_webhook.{suffix}").read_text().rstrip())
+        for label, language, suffix in programs
     )
 
 
 def limits() -> dict[str, Any]:
     """Return the numbers that the page's text names."""
     return {
+        "api_keys": MAX_API_KEYS,
         "body_kib": MAX_BODY_BYTES // 1024,
         "delivery_seconds": int(delivery.DEADLINE_SECONDS),
         "idempotency_characters": MAX_IDEMPOTENCY_KEY,
-        "idempotency_hours": IDEMPOTENCY_LIFETIME.total_seconds() // 3600,
+        "idempotency_hours": IDEMPOTENCY_LIFETIME // HOUR,
         "jitter_percent": round(delivery.JITTER * 100),
-        "output_url_minutes": settings.OUTPUT_URL_LIFETIME.total_seconds() // 60,
+        "metadata_entries": MAX_METADATA_ENTRIES,
+        "output_url_minutes": settings.OUTPUT_URL_LIFETIME // MINUTE,
         "picture_mb": MAX_BYTES // 1024**2,
         "picture_megapixels": MAX_PIXELS // 1_000_000,
         "rate_per_minute": DEFAULT_RATE_LIMIT,
         "refused_suffixes": sorted(REFUSED_SUFFIXES),
         "retention_days": settings.RETENTION_OUTPUT.days,
-        "rotation_hours": signing.ROTATION_OVERLAP.total_seconds() // 3600,
+        "rotation_hours": signing.ROTATION_OVERLAP // HOUR,
         "secret_bytes": signing.SECRET_BYTES,
         "url_characters": MAX_URL_LENGTH,
+        "workspaces": MAX_WORKSPACES,
     }

@@ -1,25 +1,38 @@
-"""The public pages: the front page, and the API reference."""
+"""The documentation: pages of Markdown, the same as plain text, and the API reference made from the schema."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from tryon.simulation import HOST
 from zupertry.core.schema import api_schema
-from zupertry.docs import conventions
-from zupertry.docs.operations import Operation, events_of, tags_of
+from zupertry.docs import conventions, site
+from zupertry.docs.operations import events_of, tags_of
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """`GET /`: what this is, and a request to paste."""
-    return render(request, "home.html", {"submit": _operation("createTryOn")})
+def page(request: HttpRequest, slug: str) -> HttpResponse:
+    """`GET /docs/{slug}`: a page of the documentation, with a way to the next."""
+    if slug not in site.SLUGS:
+        raise Http404
+    pages = site.pages()
+    place = site.SLUGS.index(slug)
+    context = {
+        "pages": pages,
+        "page": pages[place],
+        "previous": pages[place - 1] if place else None,
+        "next": pages[place + 1] if place + 1 < len(pages) else None,
+    }
+    return render(request, "docs/page.html", context)
 
 
-def _operation(id_: str) -> Operation:
-    tags = tags_of(api_schema(), settings.PUBLIC_URL)
-    return next(operation for tag in tags for operation in tag.operations if operation.id == id_)
+@require_safe
+def markdown(request: HttpRequest, slug: str) -> HttpResponse:
+    """`GET /docs/{slug}.md`: the same page as Markdown, for language models and terminals."""
+    if slug not in site.SLUGS:
+        raise Http404
+    return HttpResponse(site.page(slug).text, content_type="text/markdown; charset=utf-8")
 
 
 @require_safe

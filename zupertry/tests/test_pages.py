@@ -20,12 +20,13 @@ from django.urls import path
 
 from zupertry import urls
 from zupertry.core.errors import Refusal
+from zupertry.docs.site import SLUGS
 from zupertry.testing.page import Element, parse
 from zupertry.urls import handler400, handler403, handler404, handler500
 
 __all__ = ["handler400", "handler403", "handler404", "handler500"]
 
-PAGES = ["/", "/docs/api", "/nothing-here"]
+PAGES = ["/", "/docs/api", *(f"/docs/{slug}" for slug in SLUGS), "/nothing-here"]
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -84,9 +85,9 @@ def test_nothing_is_inline_or_foreign(browser, address):
     assert all(not urlsplit(address).netloc for address in loaded)
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_every_link_leads_somewhere(browser, address):
-    """To an id on the page, a static file, or an address of ours that answers."""
+@pytest.mark.parametrize("address", [*PAGES, "/pricing"])
+def test_every_link_leads_somewhere(browser, address, db):
+    """To an id on the page or on another, a static file, or an address of ours that answers, if only with the login."""
     html = page(browser, address)
     addresses = {element.attributes["href"] for element in html.all("a", "link")}
 
@@ -96,9 +97,17 @@ def test_every_link_leads_somewhere(browser, address):
         elif href.startswith(settings.STATIC_URL):
             assert finders.find(href.removeprefix(settings.STATIC_URL)), href
         elif href.startswith("/"):
-            assert browser.get(href).status_code == 200, href
+            assert_leads_somewhere(browser, href)
         else:
             assert href == "https://www.standardwebhooks.com/"
+
+
+def assert_leads_somewhere(browser: Client, href: str) -> None:
+    path, _, anchor = href.partition("#")
+    answer = browser.get(path)
+    assert answer.status_code == 200 or answer["Location"].startswith("/login"), href
+    if anchor:
+        parse(answer.content.decode()).by_id(anchor)
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -157,8 +166,8 @@ def test_the_front_page_says_what_this_is_and_where_to_go_on(browser):
 
     assert "person" in html.all("main")[0].text
     assert f'curl "{settings.PUBLIC_URL}/v1/tryon"' in html.all("pre")[0].text
-    links = {link.attributes["href"] for link in html.all("main")[0].all("a")}
-    assert links >= {"/signup", "/docs/api"}
+    links = {link.attributes["href"] for link in html.all("a")}
+    assert links >= {"/signup", "/docs/quickstart", "/docs/api", "/pricing"}
 
 
 @pytest.mark.urls(__name__)
@@ -215,9 +224,9 @@ def collected(settings, tmp_path: Path) -> Path:
 def test_collected_files_are_named_by_what_is_in_them(browser, collected):
     call_command("collectstatic", interactive=False, verbosity=0)
 
-    [stylesheet] = [
+    stylesheet = next(
         link.attributes["href"] for link in page(browser, "/").all("link") if "stylesheet" in link.attributes["rel"]
-    ]
+    )
     assert re.fullmatch(r"/static/css/zupertry\.[0-9a-f]{12}\.css", stylesheet)
     name = stylesheet.removeprefix("/static/")
     assert (collected / name).read_text() == (settings.BASE_DIR / "static/css/zupertry.css").read_text()

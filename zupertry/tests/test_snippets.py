@@ -40,31 +40,62 @@ class Python:
         return bool(self.program["verify_signature"](body, signature, secret))
 
 
-class Node:
-    """The JavaScript program, likewise."""
+class Elsewhere:
+    """A program in another language, likewise: `call` is run with the body in hex and the other arguments as JSON."""
+
+    command: tuple[str, ...]
+    call: str
+    names = ("verify_webhook", "verify_signature")
 
     def verify(self, body: bytes, signed: dict[str, str], secret: str) -> Any:
-        return self._call("verifyWebhook", body, {name.lower(): value for name, value in signed.items()}, secret)
+        return self._call(self.names[0], body, {name.lower(): value for name, value in signed.items()}, secret)
 
     def simple(self, body: bytes, signature: str, secret: str) -> bool:
-        return bool(self._call("verifySignature", body, signature, secret))
+        return bool(self._call(self.names[1], body, signature, secret))
 
     def _call(self, function: str, body: bytes, *arguments: Any) -> Any:
-        program = (
-            f"import {{ {function} }} from {json.dumps((SNIPPETS / 'verify_webhook.mjs').as_uri())};"
-            "const body = Buffer.from(process.argv[1], 'hex');"
-            f"console.log(JSON.stringify({function}(body, ...JSON.parse(process.argv[2]))));"
-        )
-        command = [*RUN["JavaScript"], program, body.hex(), json.dumps(arguments)]
+        program = self.call.replace("FUNCTION", function).replace("SNIPPETS", str(SNIPPETS))
+        command = [*self.command, program, "--", body.hex(), json.dumps(arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         if done.returncode:
-            raise ValueError(done.stderr)
+            raise ValueError(done.stderr + done.stdout)
         return json.loads(done.stdout)
 
 
-@pytest.fixture(
-    params=[Python, pytest.param(Node, marks=pytest.mark.skipif(not shutil.which("node"), reason="needs Node"))]
-)
+class Node(Elsewhere):
+    command = ("node", "--input-type=module", "-e")
+    names = ("verifyWebhook", "verifySignature")
+    call = """
+        import { FUNCTION } from "file://SNIPPETS/verify_webhook.mjs";
+        const [body, rest] = process.argv.slice(-2);
+        console.log(JSON.stringify(FUNCTION(Buffer.from(body, "hex"), ...JSON.parse(rest))));
+    """
+
+
+class Php(Elsewhere):
+    command = ("php", "-r")
+    call = """
+        require "SNIPPETS/verify_webhook.php";
+        [$body, $rest] = array_slice($argv, -2);
+        echo json_encode(FUNCTION(hex2bin($body), ...json_decode($rest, true)));
+    """
+
+
+class Ruby(Elsewhere):
+    command = ("ruby", "-e")
+    call = """
+        require "SNIPPETS/verify_webhook.rb"
+        body, rest = ARGV.last(2)
+        puts JSON.generate(FUNCTION([body].pack("H*"), *JSON.parse(rest)))
+    """
+
+
+def where_found(language: type[Elsewhere]) -> Any:
+    program = language.command[0]
+    return pytest.param(language, marks=pytest.mark.skipif(not shutil.which(program), reason=f"needs {program}"))
+
+
+@pytest.fixture(params=[Python, *map(where_found, (Node, Php, Ruby))])
 def verifier(request):
     return request.param()
 
