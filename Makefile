@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What the stack makes no difference to.
 ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/test_fetch.py tryon/tests/test_shirt.py \
-	zupertry/testing/tests zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
+	zupertry/testing/tests zupertry/tests/browser zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
 	zupertry/core/tests/test_ids.py zupertry/tests/test_contract_fuzz.py \
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
 	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
