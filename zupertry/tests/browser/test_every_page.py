@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.urls import Resolver404, resolve
-from playwright.sync_api import Page, TimeoutError
+from playwright.sync_api import Page, TimeoutError, ViewportSize
 
 from zupertry import testing
 from zupertry.testing.stage import PASSWORD, Stage
 
 AXE = Path(testing.__file__).parent / "vendor" / "axe-core" / "axe.min.js"
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=900)
 DETAILS = {
     "Legal name": "Walker GmbH",
     "E-mail for receipts": "money@shop.example",

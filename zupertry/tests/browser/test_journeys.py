@@ -15,8 +15,8 @@ from zupertry.testing.stage import PASSWORD, Stage, until
 def photos(tmp_path: Path) -> dict[str, Path]:
     """A person's photo and a garment's, as files of the visitor's own."""
     files = {"model": tmp_path / "me.jpg", "garment": tmp_path / "shirt.jpg"}
-    for role, file in files.items():
-        file.write_bytes(sample_bytes(role))
+    files["model"].write_bytes(sample_bytes("model"))
+    files["garment"].write_bytes(sample_bytes("garment"))
     return files
 
 
