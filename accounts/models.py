@@ -82,6 +82,7 @@ class Organisation(Record):
     id = IdField("org")
     name = models.CharField(max_length=200)
     region = models.CharField(max_length=6, choices=Region)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2, as told at the start.")
     plan = models.CharField(max_length=20, default="starter")
     rate_limit_per_minute = models.PositiveIntegerField(default=DEFAULT_RATE_LIMIT)
     suspended_at = models.DateTimeField(null=True, blank=True)

@@ -11,9 +11,12 @@ from zupertry.core.errors import Refusal
 
 
 @transaction.atomic
-def create(name: str, region: str, plan: str, owner: User, *, actor: str) -> Organisation:
-    """Make an organisation with its owner, its webhook secret and a first workspace."""
-    organisation = Organisation.objects.create(name=name, region=region, plan=plan)
+def create(name: str, region: str, plan: str, owner: User, *, actor: str, country: str = "") -> Organisation:
+    """Make an organisation with its owner, its webhook secret and a first workspace.
+
+    `country` is where it says that it is (ISO 3166-1 alpha-2), if it says so; `region` is where it is billed.
+    """
+    organisation = Organisation.objects.create(name=name, region=region, plan=plan, country=country)
     Membership.objects.create(user=owner, organisation=organisation, role=Role.OWNER)
     WebhookEndpoint.objects.create(organisation=organisation, sealed_secret=seal(signing.generate_secret()))
     audit.record(organisation, actor, "organisation.created", organisation.id, region=region, plan=plan)

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from accounts import mails
+from accounts.dashboard import sessions
 from accounts.webhooks import delivery
 
 
@@ -23,3 +24,9 @@ def sweep() -> None:
     """Find deliveries and mails that are due."""
     delivery.sweep()
     mails.sweep()
+
+
+@shared_task(name="accounts.delete_expired_sessions")
+def delete_expired_sessions() -> None:
+    """Forget logins that are over."""
+    sessions.delete_expired()

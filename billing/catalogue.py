@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Organisation
 from billing import tax
-from billing.models import GATEWAYS, AutoReload, CreditPack, Currency, Payment, Plan
+from billing.currencies import GATEWAYS, Currency
+from billing.models import AutoReload, CreditPack, Payment, Plan
 from zupertry.core import ids
 from zupertry.core.errors import Refusal
 

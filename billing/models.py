@@ -8,25 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Organisation
+from billing.currencies import Currency, Gateway
 from zupertry.core.ids import IdField, Record
-
-
-class Currency(models.TextChoices):
-    """What can be paid in."""
-
-    INR = "INR", "Indian rupee"
-    USD = "USD", "US dollar"
-    EUR = "EUR", "Euro"
-
-
-class Gateway(models.TextChoices):
-    """Who takes the money."""
-
-    STRIPE = "stripe", "Stripe"
-    RAZORPAY = "razorpay", "Razorpay"
-
-
-GATEWAYS = {Currency.INR: Gateway.RAZORPAY, Currency.USD: Gateway.STRIPE, Currency.EUR: Gateway.STRIPE}
 
 
 class Plan(models.Model):
@@ -249,6 +232,7 @@ class Payment(Record):
     class Meta(Record.Meta):
         indexes = [
             models.Index(fields=["organisation", "-id"], name="payment_listing"),
+            models.Index(fields=["gateway", "settled_at"], name="payment_settled", condition=Q(status="paid")),
             models.Index(fields=["next_check_at"], name="payment_due", condition=Q(next_check_at__isnull=False)),
         ]
         constraints = [

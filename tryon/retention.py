@@ -42,10 +42,10 @@ def delete_expired_pictures() -> int:
     return _delete_all(inputs_due, now) + _delete_all(output_due, now)
 
 
-def delete_pictures_now(job: Job, *, actor: str) -> None:
+def delete_pictures_now(job: Job, *, actor: str) -> bool:
     """Delete all pictures of a job that has ended, with the uploads that it was made from, before their time.
 
-    Should storage fail half-way, the sweep goes on: their time is over from here on.
+    False: storage failed half-way. The sweep goes on, for their time is over from here on.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -54,8 +54,7 @@ def delete_pictures_now(job: Job, *, actor: str) -> None:
         outbox.forget_picture(job.id)
         audit.record(job.organisation, actor, "job.pictures_deleted", job.id)
     job.refresh_from_db()
-    delete_pictures(job, now)
-    uploads.delete_those_of(job)
+    return _deleted(job, now) and uploads.delete_those_of(job)
 
 
 def delete_all_of(organisation_id: str) -> bool:

@@ -75,10 +75,15 @@ def _url_again(job: Job, kept: dict[str, Upload], url: str, copy_name: str) -> s
     return storage.own_url(name) if name else ""
 
 
-def delete_those_of(job: Job) -> None:
-    """Delete the uploads of a job's organisation that it was made from, unless another job still needs them."""
+def delete_those_of(job: Job) -> bool:
+    """Delete the uploads of a job's organisation that it was made from, unless another job still needs them.
+
+    False: storage kept some, which the sweep comes back to.
+    """
     names = [upload.name for upload in of_job(job).values()]
-    _delete(_unneeded().filter(organisation_id=job.organisation_id, name__in=names))
+    unneeded = _unneeded().filter(organisation_id=job.organisation_id, name__in=names)
+    _delete(unneeded.all())
+    return not unneeded.exists()
 
 
 def delete_all_of(organisation_id: str) -> bool:

@@ -291,6 +291,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-billing": {"task": "billing.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
     "sweep-deletions": {"task": "data.sweep", "schedule": timedelta(minutes=5)},
+    "delete-expired-sessions": {"task": "accounts.delete_expired_sessions", "schedule": timedelta(minutes=5)},
     "reconcile-recent-payments": {"task": "billing.reconcile_recent", "schedule": timedelta(minutes=5)},
     "reconcile-payments": {"task": "billing.reconcile", "schedule": timedelta(days=1)},
     "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},
@@ -318,7 +319,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "WEBHOOKS": ["tryon.api.webhooks.JOB_COMPLETED", "tryon.api.webhooks.JOB_FAILED"],
+    "WEBHOOKS": [
+        "tryon.api.webhooks.JOB_COMPLETED",
+        "tryon.api.webhooks.JOB_FAILED",
+        "tryon.api.webhooks.WEBHOOK_TEST",
+    ],
     "POSTPROCESSING_HOOKS": ["zupertry.core.schema.describe_conventions"],
 }
 

@@ -7,7 +7,6 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.api.authentication import key_of
 from zupertry.core import ratelimit
-from zupertry.core.errors import Refusal
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -23,10 +22,5 @@ class OrganisationThrottle(BaseThrottle):
         organisation = key_of(request).organisation
         window = ratelimit.count(organisation.id, organisation.rate_limit_per_minute)
         cast("ApiViewSet", view).rate_limit_window = window
-        if window.exceeded:
-            raise Refusal(
-                "rate_limit_exceeded",
-                f"More than {window.limit} requests in a minute. Wait {window.reset_seconds} s, then send it again.",
-                headers={"Retry-After": str(window.reset_seconds)},
-            )
+        ratelimit.check(window)
         return True

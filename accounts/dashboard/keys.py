@@ -4,7 +4,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import api_keys
 from accounts.dashboard.access import MemberRequest, member_view
@@ -12,15 +13,17 @@ from accounts.dashboard.listings import row_of
 from accounts.dashboard.refusals import add_refusal
 from accounts.dashboard.settings_forms import KeyForm
 from accounts.models import MAX_API_KEYS, ApiKey, Mode
+from zupertry.core.crypto import seal, unseal
 from zupertry.core.errors import Refusal
 
 REVOKED_SHOWN = 10
+_NEW = "new_key"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_view("developer")
 def key_list(request: MemberRequest) -> HttpResponseBase:
-    """`GET keys`: every key in use; `POST`: make one, and show its text this once."""
+    """`GET keys`: every key in use; `POST`: make one, and go where its text is shown this once."""
     if request.method != "POST":
         return _page(request, KeyForm())
     form = KeyForm(request.POST)
@@ -32,8 +35,19 @@ def key_list(request: MemberRequest) -> HttpResponseBase:
     except Refusal as refusal:
         add_refusal(form, refusal)
         return _page(request, form, status=refusal.status)
-    # No redirect: the text is kept nowhere that the next page could have it from.
-    return render(request, "dashboard/developers/new_key.html", {"key": key, "text": text})
+    request.session[_NEW] = {"key": key.id, "sealed": seal(text)}
+    return redirect("developers:new-key")
+
+
+@require_safe
+@never_cache
+@member_view("developer")
+def new_key(request: MemberRequest) -> HttpResponseBase:
+    """`GET keys/new`: the text of the key that was just made, once: a reload makes no other, and shows none."""
+    made = request.session.pop(_NEW, None)
+    key = request.organisation.api_keys.filter(pk=made["key"]).first() if made else None
+    context = {"key": key, "text": unseal(made["sealed"]) if key else ""}
+    return render(request, "dashboard/developers/new_key.html", context)
 
 
 def _page(request: MemberRequest, form: KeyForm, *, status: int = 200) -> HttpResponse:

@@ -18,6 +18,9 @@ SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android", "Windows": 
 SYSTEMS |= {"Linux": "Linux"}
 
 
+EXPIRED_BATCH = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class OpenSession:
     """One place where a person is logged in, since when, and from which address the login came."""
@@ -69,3 +72,12 @@ def _open_session(entry: UserSession, current_key: str | None) -> OpenSession:
         since=entry.created_at,
         is_current=entry.session_key == current_key,
     )
+
+
+def delete_expired() -> int:
+    """Delete sessions that nobody can use any more, the thousand oldest at once. Returns how many."""
+    expired = Session.objects.filter(expire_date__lte=timezone.now()).order_by("expire_date")
+    keys = list(expired.values_list("session_key", flat=True)[:EXPIRED_BATCH])
+    UserSession.objects.filter(session_key__in=keys).delete()
+    Session.objects.filter(session_key__in=keys).delete()
+    return len(keys)

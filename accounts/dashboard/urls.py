@@ -6,6 +6,7 @@ from accounts.dashboard import audit, invitations, keys, switching, team, webhoo
 
 developers = [
     path("keys", keys.key_list, name="keys"),
+    path("keys/new", keys.new_key, name="new-key"),
     path("keys/<str:key_id>/disable", keys.disable, name="disable-key"),
     path("keys/<str:key_id>/enable", keys.enable, name="enable-key"),
     path("keys/<str:key_id>/revoke", keys.revoke, name="revoke-key"),

@@ -5,10 +5,13 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
-from accounts.dashboard.sessions import device_of
+from accounts.dashboard.sessions import delete_expired, device_of
 from accounts.models import User
 from zupertry.testing.page import parse
 
@@ -154,3 +157,15 @@ def test_the_list_takes_as_many_queries_for_many_sessions(alice, django_assert_n
 )
 def test_a_session_is_called_what_a_person_would_call_it(user_agent, device):
     assert device_of(user_agent) == device
+
+
+def test_logins_that_are_over_are_forgotten_and_others_are_not(alice):
+    over, lasting = logged_in(), alice
+    Session.objects.filter(pk=over.session.session_key).update(expire_date=timezone.now())
+
+    assert delete_expired() == 1
+
+    kept = set(UserSession.objects.values_list("session_key", flat=True))
+    assert lasting.session.session_key in kept
+    assert over.cookies[settings.SESSION_COOKIE_NAME].value not in kept
+    assert Session.objects.filter(pk=lasting.session.session_key).exists()

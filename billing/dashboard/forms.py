@@ -64,7 +64,8 @@ _WIDGETS: dict[str, tuple[type[forms.Widget], dict[str, Any]]] = {
 
 
 def _home(organisation: Organisation) -> str:
-    return {Region.INDIA: "IN", Region.UNITED_STATES: "US"}.get(Region(organisation.region), "")
+    of_region = {Region.INDIA: "IN", Region.UNITED_STATES: "US"}.get(Region(organisation.region), "")
+    return of_region or organisation.country
 
 
 def _adapt_to_india(form: DetailsForm) -> None:
@@ -165,7 +166,12 @@ class LedgerFilter(forms.Form):
     kind = forms.ChoiceField(required=False, choices=[("", "Every kind"), *LedgerEntry.Kind.choices])
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
-    reference = forms.CharField(required=False, max_length=100, strip=True)
+    reference = forms.CharField(
+        required=False,
+        max_length=100,
+        strip=True,
+        widget=forms.TextInput({"placeholder": "A whole job or payment id", "spellcheck": "false"}),
+    )
 
     def conditions(self) -> dict[str, Any]:
         """Return what a row must fulfil, as Django's filter takes it. What was typed wrong filters nothing out."""

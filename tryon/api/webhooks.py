@@ -65,6 +65,19 @@ class JobFailed(_Event):
     data = FailedJob()  # type: ignore[assignment]  # a field here; DRF takes it off the class
 
 
+class _Test(serializers.Serializer[Any]):
+    org_id = serializers.RegexField(pattern("org"))
+    test = serializers.ChoiceField(choices=[True])
+    message = serializers.CharField(help_text="A sentence.")
+
+
+class WebhookTest(_Event):
+    """Somebody wishes to know whether webhooks arrive."""
+
+    type = serializers.ChoiceField(choices=["webhook.test"])
+    data = _Test()  # type: ignore[assignment]  # a field here; DRF takes it off the class
+
+
 def _webhook(name: str, summary: str, body: type[_Event]) -> OpenApiWebhook:
     decorator = extend_schema(
         summary=summary, description=SIGNED, tags=["Webhooks"], request=body, responses={204: None}
@@ -74,3 +87,4 @@ def _webhook(name: str, summary: str, body: type[_Event]) -> OpenApiWebhook:
 
 JOB_COMPLETED = _webhook("job.completed", "A job was completed", JobCompleted)
 JOB_FAILED = _webhook("job.failed", "A job failed", JobFailed)
+WEBHOOK_TEST = _webhook("webhook.test", "A test event was asked for in the dashboard", WebhookTest)

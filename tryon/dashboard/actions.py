@@ -10,6 +10,7 @@ from accounts.models import Mode
 from tryon import jobs, retention, uploads
 from tryon.dashboard.jobs import job_of
 from tryon.models import Job
+from zupertry.core import ratelimit
 from zupertry.core.errors import Refusal
 
 
@@ -42,7 +43,7 @@ def run_again(request: MemberRequest, job_id: str) -> HttpResponseBase:
 
 
 def _submit_again(request: MemberRequest, job: Job) -> Job:
-    check_not_suspended(request)
+    check_may_submit(request)
     urls = uploads.urls_again(job)
     if urls is None:
         raise Refusal("validation_error", "A picture that was uploaded for this job is deleted. Upload it again.")
@@ -56,10 +57,12 @@ def _submit_again(request: MemberRequest, job: Job) -> Job:
     return jobs.submit(request.organisation, Mode(job.mode), asked, actor=request.actor).job
 
 
-def check_not_suspended(request: MemberRequest) -> None:
-    """Raise `Refusal` for an organisation whose API keys are refused, too."""
-    if request.organisation.suspended_at:
+def check_may_submit(request: MemberRequest) -> None:
+    """Count a submit as the API counts its requests. Raises `Refusal` wherever an API key would be refused."""
+    organisation = request.organisation
+    if organisation.suspended_at:
         raise Refusal("account_suspended", "The organisation is suspended: no job can be submitted.")
+    ratelimit.check(ratelimit.count(organisation.id, organisation.rate_limit_per_minute))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -71,7 +74,9 @@ def delete_pictures(request: MemberRequest, job_id: str) -> HttpResponseBase:
         messages.error(request, "The job has not ended yet. Its pictures can be deleted when it has.")
         return redirect("tryon:job", job.id)
     if request.method == "POST":
-        retention.delete_pictures_now(job, actor=request.actor)
-        messages.success(request, "The pictures of this job are deleted.")
+        if retention.delete_pictures_now(job, actor=request.actor):
+            messages.success(request, "The pictures of this job are deleted.")
+        else:
+            messages.error(request, "The storage did not answer. What is left is deleted by itself in a few minutes.")
         return redirect("tryon:job", job.id)
     return render(request, "dashboard/jobs/delete_pictures.html", {"job": job})

@@ -16,7 +16,7 @@ from accounts.models import Mode, Workspace
 from billing import ledger
 from tryon import jobs, retention, uploads
 from tryon.api.serializers import TryOnIn
-from tryon.dashboard.actions import check_not_suspended
+from tryon.dashboard.actions import check_may_submit
 from tryon.dashboard.forms import ROLES, PlaygroundForm
 from tryon.dashboard.jobs import job_of, picture_context
 from tryon.models import Job, Upload
@@ -95,7 +95,7 @@ def _submit(request: MemberRequest) -> HttpResponse:
 
 def _job(request: MemberRequest, form: PlaygroundForm, asked: jobs.TryOnRequest) -> Job:
     """Submit once, however often the same form is sent. Raises `Refusal`."""
-    check_not_suspended(request)
+    check_may_submit(request)
     mode, key = Mode(form.cleaned_data["mode"]), f"playground-{form.cleaned_data['token']}"
     try:
         return jobs.submit(request.organisation, mode, asked, actor=request.actor, idempotency_key=key).job

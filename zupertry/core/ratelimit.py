@@ -16,6 +16,7 @@ from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 
 from zupertry.core.breaker import Breaker
+from zupertry.core.errors import Refusal
 
 log = structlog.get_logger(__name__)
 _breaker = Breaker()
@@ -59,6 +60,16 @@ def count(caller: str, limit: int) -> Window:
     """Count one request of `caller` and say how it stands. Counts in process while Redis is gone."""
     item = RateLimitItemPerMinute(limit)
     return _asked(lambda limiter: _window(limiter, item, caller, admitted=limiter.hit(item, caller)))
+
+
+def check(window: Window) -> None:
+    """Raise `Refusal` (`rate_limit_exceeded`) for a request beyond its window."""
+    if window.exceeded:
+        raise Refusal(
+            "rate_limit_exceeded",
+            f"More than {window.limit} requests in a minute. Wait {window.reset_seconds} s, then send it again.",
+            headers={"Retry-After": str(window.reset_seconds)},
+        )
 
 
 def peek(caller: str, limit: int) -> Window:

@@ -43,7 +43,7 @@ OWN = [
         "organisation",
         accounts.Organisation,
         (
-            *("id", "created_at", "name", "region", "plan", "rate_limit_per_minute", "suspended_at"),
+            *("id", "created_at", "name", "region", "country", "plan", "rate_limit_per_minute", "suspended_at"),
             *("deletion_due_at", "closed_at", "deleted_at"),
         ),
         of="pk",

@@ -101,7 +101,7 @@ def _event(name: str, node: Schema, document: Schema) -> Event:
     schema = _json_schema(node["requestBody"])
     body = example(schema, document, EXAMPLES_OF[name])
     # The event is made when the job ends, and the field's name is that of the job's own beginning.
-    body["created_at"] = body["data"]["completed_at"]
+    body["created_at"] = body["data"].get("completed_at", body["created_at"])
     return Event(
         slugify(name.replace(".", "-")), name, node["summary"], fields_of(schema, document), json_sample(name, body)
     )

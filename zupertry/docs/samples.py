@@ -78,6 +78,12 @@ EXAMPLES_OF: Mapping[str, Mapping[str, Any]] = {
         "created_at": "2026-02-02T09:12:30.000Z",
     },
     "job.completed": {"id": "evt_06egb2e1uhqml1u8908i9gpmk0"},
+    "webhook.test": {
+        "id": "evt_06egb2e1uhs2c6l1g7v0k9t3d4",
+        "completed_at": "2026-03-19T10:00:00.000Z",
+        "test": True,
+        "message": "This is a test from the dashboard. No job ended.",
+    },
     "job.failed": {
         "id": "evt_06egb2e1uho1r6t8u4du78dr2c",
         "error": MESSAGES["person_not_found"],

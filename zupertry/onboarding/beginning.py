@@ -41,7 +41,7 @@ def begin(person: User, name: str, country: str) -> Beginning | None:
     if is_over(person):
         return None
     actor = f"user:{person.id}"
-    organisation = organisations.create(name, region_of(country), PLAN, person, actor=actor)
+    organisation = organisations.create(name, region_of(country), PLAN, person, actor=actor, country=country)
     ledger.open_account(organisation.id)
     credits_ = _grant_signup_credits(person, organisation)
     _, test_key = api_keys.create(organisation, Mode.TEST, "First test key", actor=actor)

@@ -11,7 +11,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from billing import catalogue
-from billing.models import CreditPack, Currency, Plan
+from billing.currencies import Currency
+from billing.models import CreditPack, Plan
 from billing.tax import GST_PERCENT
 from zupertry.core.money import format_each
 from zupertry.docs import site

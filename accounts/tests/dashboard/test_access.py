@@ -12,7 +12,7 @@ from accounts.webhooks import outbox
 from zupertry.testing.page import parse
 
 READ = {
-    "developer": ["developers:keys", "developers:webhooks", "developers:deliveries"],
+    "developer": ["developers:keys", "developers:new-key", "developers:webhooks", "developers:deliveries"],
     "workspace": ["workspaces:list"],
     "team": ["team:team"],
     "audit": ["audit:log", "audit:csv"],

@@ -31,7 +31,7 @@ def account(text: str):
 
 
 def test_a_new_key_is_shown_once_with_a_way_to_copy_it_and_works_at_once(developer, alice):
-    made = developer.post(KEYS, {"name": "Shop", "mode": "test"})
+    made = developer.post(KEYS, {"name": "Shop", "mode": "test"}, follow=True)
 
     text = page(made).by_id("new-key").text
     assert page(made).all("button", class_="small")[-1].attributes["data-copy"] == "new-key"
@@ -42,6 +42,24 @@ def test_a_new_key_is_shown_once_with_a_way_to_copy_it_and_works_at_once(develop
     assert text not in listed
     entry = AuditEntry.objects.get(action="api_key.created", details__name="Shop")
     assert re.fullmatch(r"user:usr_\w+", entry.actor)
+
+
+def test_a_reload_of_the_new_key_makes_no_other_and_does_not_show_it_again(developer, alice):
+    made = developer.post(KEYS, {"name": "Shop", "mode": "test"})
+    text = page(developer.get(made["Location"])).by_id("new-key").text
+
+    again = page(developer.get(made["Location"])).text
+
+    assert "shown already" in again
+    assert text not in again
+    assert alice.api_keys.filter(name="Shop").count() == 1
+
+
+def test_the_text_of_a_key_lies_sealed_in_the_session_and_only_until_it_is_shown(developer):
+    made = developer.post(KEYS, {"name": "Shop", "mode": "test"})
+    assert "zt_test_sk_" not in str(dict(developer.session))
+    developer.get(made["Location"])
+    assert "new_key" not in developer.session
 
 
 def test_a_key_without_a_name_is_asked_for_one_and_the_mode_stays_chosen(owner):

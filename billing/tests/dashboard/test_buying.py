@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import reverse
 
+from accounts.models import Organisation
 from billing import auto_reload, ledger, reloads
 from billing.models import BillingDetails, CreditPack, Payment, PaymentMethod
 from zupertry.testing.money import DETAILS, give_details, opened, smallest_pack
@@ -157,6 +158,12 @@ def test_the_first_purchase_asks_for_details_and_keeps_the_pack(owner, alice, st
     assert answer["Location"] == at("checkout", payment)
     assert payment.keep_method
     assert BillingDetails.objects.get().country == "DE"
+
+
+def test_the_country_that_was_told_at_the_start_is_not_asked_again(owner, alice):
+    Organisation.objects.filter(pk=alice.pk).update(country="DE")
+    [chosen] = [option for option in page(owner.get(DETAILS_PAGE)).all("option") if "selected" in option.attributes]
+    assert chosen.attributes["value"] == "DE"
 
 
 def test_details_are_changed_by_themselves_too(owner, alice):

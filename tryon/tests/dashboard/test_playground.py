@@ -219,6 +219,19 @@ def test_the_workspace_can_be_chosen_once_there_are_two(developer, alice):
     assert "workspace_id" in page(developer, Job.objects.get()).all(class_="sample")[0].text
 
 
+def test_submits_here_count_as_requests_do_and_beyond_the_limit_are_refused_in_words(developer, alice, world):
+    Organisation.objects.filter(pk=alice.pk).update(rate_limit_per_minute=2)
+    job = submit(developer, form())
+    assert ApiClient(world.alice.test_key).get("/v1/account")["RateLimit-Remaining"] == "0"
+
+    html = refused(developer, form(), 429)
+
+    assert "More than 2 requests in a minute" in html.all("div", class_="bad")[0].text
+    again = developer.post(reverse("tryon:run-again", args=[job.id]), follow=True)
+    assert "More than 2 requests in a minute" in again.content.decode()
+    assert Job.objects.count() == 1
+
+
 def test_after_a_job_the_form_begins_with_its_pictures(developer, alice):
     html = page(developer, submit(developer, form(garment_file="", garment_url=SUCCESS)))
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from accounts import mails
+from accounts.dashboard import sessions
 from accounts.webhooks import delivery
 from billing import sweeping as billing_sweeping
 from tryon import sweeping
@@ -16,5 +17,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = {**sweeping.sweep(), "deliveries": delivery.sweep(), "mails": mails.sweep()}
+        found["expired_sessions"] = sessions.delete_expired()
         found |= {**billing_sweeping.sweep(), **data_sweeping.sweep()}
         self.stdout.write(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in found.items()))
