@@ -2,9 +2,10 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import AuditEntry, Invitation, Membership, Role, User
-from accounts.team import MAX_INVITATIONS
+from accounts.models import AuditEntry, Invitation, Membership, Organisation, Role, User
+from accounts.team import LIFETIME, MAX_INVITATIONS
 from zupertry.testing.page import Element, parse
 
 TEAM, LEAVE = reverse("team:team"), reverse("leave")
@@ -126,28 +127,33 @@ def test_an_admin_neither_invites_nor_revokes_an_owner(owner, admin, alice):
     assert Invitation.objects.get().revoked_at is None
 
 
-def test_there_is_an_end_to_open_invitations(owner, alice):
-    owner.post(TEAM, {"email": "dora@example.com", "role": "viewer"})
-    row = Invitation.objects.get()
-    rest = [
+def invite_many(organisation: Organisation, number: int, start: int = 0) -> None:
+    """Send so many invitations, the first to `guest-<start>`."""
+    now = timezone.now()
+    Invitation.objects.bulk_create(
         Invitation(
-            organisation=alice,
-            email=f"{number}@example.com",
+            organisation=organisation,
+            email=f"guest-{serial}@example.com",
             role="viewer",
-            digest=bytes([number]),
-            sent_at=row.sent_at,
-            expires_at=row.expires_at,
+            digest=bytes([serial]),
+            sent_at=now,
+            expires_at=now + LIFETIME,
         )
-        for number in range(MAX_INVITATIONS - 1)
-    ]
-    Invitation.objects.bulk_create(rest)
+        for serial in range(start, start + number)
+    )
+
+
+def test_there_is_an_end_to_open_invitations(owner, alice):
+    invite_many(alice, MAX_INVITATIONS)
     html = page(owner.post(TEAM, {"email": "emil@example.com", "role": "viewer"}), 422)
     assert "50 invitations are open" in html.by_id("id_email_error").text
 
 
 def test_the_page_takes_as_many_queries_for_one_member_as_for_fifty(owner, alice, django_assert_num_queries):
+    invite_many(alice, 1)
     with django_assert_num_queries(5):  # session, user, memberships, members, invitations
         owner.get(TEAM)
+    invite_many(alice, MAX_INVITATIONS - 1, start=1)
     for number in range(50):
         user = User.objects.create_user(f"{number}@example.com")
         Membership.objects.create(user=user, organisation=alice, role=Role.VIEWER)
