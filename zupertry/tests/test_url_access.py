@@ -80,6 +80,7 @@ GET    /dashboard                                                302    302     
 GET    /dashboard/                                               login  200     200   200   200       200     200
 POST   /dashboard/organisation                                   login  302     302   302   302       302     302
 GET    /dashboard/developers/keys                                login  200     200   200   200       403     403
+GET    /dashboard/developers/keys/new                            login  200     200   200   200       403     403
 POST   /dashboard/developers/keys/{key}/disable                  login  404     302   302   302       403     403
 POST   /dashboard/developers/keys/{key}/enable                   login  404     302   302   302       403     403
 POST   /dashboard/developers/keys/{key}/revoke                   login  404     302   302   302       403     403
