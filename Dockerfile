@@ -12,7 +12,7 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/zupertry --create-home zupe
 WORKDIR /app
 
 COPY requirements.txt .
-RUN python -m venv /opt/venv && pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN python -m venv /opt/venv && pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt
 
 COPY . .
 # Any REDIS_URL will do: it chooses production's static files.
