@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from fnmatch import fnmatch
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from packaging.requirements import Requirement
 
 from zupertry.testing.service import ROOT, free_port
 from zupertry.tests.test_settings import explained
@@ -77,7 +79,7 @@ def test_what_the_image_copies_is_there_and_secrets_are_not_copied() -> None:
 
 def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
     (install,) = [rest for rest in arguments("RUN") if "pip install" in rest]
-    assert "--require-hashes -r requirements.txt" in install
+    assert "--require-hashes --no-deps -r requirements.txt" in install
 
 
 def test_the_image_serves_the_web_with_gunicorn_and_its_configuration() -> None:
@@ -224,8 +226,27 @@ def test_everything_installed_is_pinned_and_hashed(name: str) -> None:
     locked = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert len(locked) > 20
     for line in locked:
-        assert re.match(r"[a-z0-9._-]+(\[[a-z,0-9_-]+\])?==[^ ]+ ", line), line[:80]
+        assert re.match(r"[a-z0-9._-]+(\[[a-z, 0-9_-]+\])?==[^ ]+ ", line), line[:80]
         assert "--hash=sha256:" in line, line[:80]
+
+
+def test_extras_that_packages_ask_of_each_other_are_locked_too() -> None:
+    """Else pip takes the newest release for `google-auth[pyopenssl]`, finds it unpinned and gives up."""
+    text = (ROOT / "requirements-dev.txt").read_text() + (ROOT / "requirements.txt").read_text()
+    rows = re.findall(r"^([a-z0-9._-]+)(?:\[([a-z, 0-9_-]+)\])?==", text, re.MULTILINE)
+    locked = {package: set(extras.split(", ")) - {""} for package, extras in rows}
+    asked = [Requirement(text) for package in locked for text in _requires(package)]
+    needed = [one for one in asked if one.extras and one.name in locked and (not one.marker or one.marker.evaluate())]
+    assert needed
+    for one in needed:
+        assert one.extras <= locked[one.name], one
+
+
+def _requires(package: str) -> list[str]:
+    try:
+        return metadata.requires(package) or []
+    except metadata.PackageNotFoundError:  # another system's
+        return []
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
