@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
+from zupertry.staff.groups import make_groups
 from zupertry.testing.ratelimits import forget_cached, forget_windows
 from zupertry.testing.world import World, make_world
 
@@ -33,7 +34,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _migrations_outlive_a_flush() -> None:
-    """Make plans, packs and trigger anew, as their migrations do, when a transactional test has emptied the tables."""
+    """Make plans, packs, groups and trigger anew, as their migrations do, when a test has emptied the tables."""
     make_plans = import_module("billing.migrations.0003_plans").make_plans
     make_packs = import_module("billing.migrations.0005_packs").make_packs
 
@@ -43,7 +44,11 @@ def _migrations_outlive_a_flush() -> None:
         with connection.schema_editor() as editor:
             make_ledger_append_only(editor)
 
+    def regroup(**_: object) -> None:
+        make_groups(apps)
+
     post_migrate.connect(remake, sender=apps.get_app_config("billing"), weak=False)
+    post_migrate.connect(regroup, sender=apps.get_app_config("zupertry"), weak=False)
 
 
 @pytest.fixture(autouse=True)

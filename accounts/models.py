@@ -67,6 +67,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     class Meta(Record.Meta):
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+        permissions = [("reset_second_factor", "Can remove the second factors of people who lost theirs")]
 
     def __str__(self) -> str:
         return self.email
@@ -89,6 +90,15 @@ class Organisation(Record):
     deletion_due_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(Record.Meta):
+        permissions = [
+            ("suspend_organisation", "Can suspend and restore organisations"),
+            ("set_plan", "Can move organisations to another plan"),
+            ("set_region", "Can move organisations to another region"),
+            ("set_rate_limit", "Can change an organisation's rate limit"),
+            ("mail_owners", "Can write to an organisation's owners"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -191,6 +201,9 @@ class ApiKey(Record):
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
     last_used_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta(Record.Meta):
+        permissions = [("revoke_apikey", "Can revoke API keys")]
+
     def __str__(self) -> str:
         return f"zt_{self.mode}_sk_…{self.last_four}"
 
@@ -254,6 +267,10 @@ class WebhookDelivery(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "webhook deliveries"
+        permissions = [
+            ("replay_webhookdelivery", "Can send webhooks again"),
+            ("stop_webhookdelivery", "Can stop webhooks that are being retried"),
+        ]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="delivery_listing"),
             models.Index(fields=["organisation", "status", "-id"], name="delivery_by_status"),
@@ -290,18 +307,27 @@ class DeliveryAttempt(models.Model):
 
 
 class AuditEntry(Record):
-    """What somebody changed. `actor` is text (`user:…`, `key:…`, `staff:…`, `system`) and outlives the person."""
+    """What somebody changed. `actor` is text (`user:…`, `key:…`, `staff:…`, `system`) and outlives the person.
+
+    No `organisation`: staff changed something of the service. `reason` is staff's own, and shown to staff alone.
+    """
 
     id = IdField("aud")
-    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="audit_entries", db_index=False)
+    organisation = models.ForeignKey(
+        Organisation, models.PROTECT, null=True, related_name="audit_entries", db_index=False
+    )
     actor = models.CharField(max_length=60)
     action = models.CharField(max_length=60)
     subject = models.CharField(max_length=60, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
     details = models.JSONField(default=dict)
 
     class Meta(Record.Meta):
         verbose_name_plural = "audit entries"
         indexes = [
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["subject", "-id"], name="audit_by_subject"),
+            models.Index(fields=["action", "-id"], name="audit_of_action"),
             models.Index(fields=["organisation", "-id"], name="audit_listing"),
             models.Index(fields=["organisation", "action", "-id"], name="audit_by_action"),
         ]

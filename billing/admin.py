@@ -4,11 +4,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, F, Model, Q, QuerySet, When
+from django.db.models import Case, F, Model, When
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.staff.admin import ReadOnlyAdmin, StaffAdmin
 from billing import catalogue
 from billing.models import (
     AutoReload,
@@ -23,71 +24,16 @@ from billing.models import (
     Plan,
     Reversal,
 )
-from zupertry.core import ids
 from zupertry.core.money import format_count, format_minor
 
 if TYPE_CHECKING:  # Django's classes take type arguments in their stubs only
-    _ModelAdmin = admin.ModelAdmin[Any]
     _TabularInline = admin.TabularInline[Any, Any]
 else:
-    _ModelAdmin, _TabularInline = admin.ModelAdmin, admin.TabularInline
+    _TabularInline = admin.TabularInline
 
 WRONG_FIRST = Case(
     When(status=Payment.Status.QUARANTINED, then=0), When(status=Payment.Status.FAILED, then=1), default=2
 )
-
-
-class StaffAdmin(_ModelAdmin):
-    """What the pages of all tables share.
-
-    What is searched for has to be one of the `search_fields` in full, so that indexes serve. `ids_searched` says which
-    of them hold ids, and with which prefix.
-    """
-
-    ids_searched: dict[str, str] = {}
-    show_full_result_count = False
-    list_per_page = 50
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Return the rows that have what was typed as an id or reference, and False: none is there twice."""
-        if not (term := search_term.strip()):
-            return queryset, False
-        matches = Q(pk__in=[])
-        for name in self.get_search_fields(request):
-            prefix = self.ids_searched.get(name)
-            if prefix is None or ids.is_id(prefix, term):
-                matches |= Q(**{name: term})
-        return queryset.filter(matches), False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Let nothing about money be deleted: what has been is kept, what is over ends."""
-        del request, obj
-        return False
-
-
-class ReadOnlyAdmin(StaffAdmin):
-    """A table to be seen whole and not changed: what it holds came of what happened."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody write a row."""
-        del request
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Let nobody change one."""
-        del request, obj
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """Show every column, and what the class adds to them."""
-        del request, obj
-        return [*(field.name for field in self.opts.concrete_fields), *self.readonly_fields]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """Show columns that no form would have, too."""
-        return self.get_fields(request, obj)
 
 
 @admin.register(Plan)

@@ -64,8 +64,15 @@ def switch_on(
     wanted = {"enabled": True, "pack": pack, "threshold": threshold, "monthly_cap_minor": monthly_cap_minor}
     fresh = {"failures_in_a_row": 0, "switched_off_because": ""}
     reload, _ = AutoReload.objects.update_or_create(organisation=organisation, defaults={**wanted, **fresh})
-    details = {"pack": pack.id, "threshold": threshold, "monthly_cap_minor": monthly_cap_minor}
-    audit.record(organisation, actor, "auto_reload.switched_on", organisation.id, **details)
+    audit.record(
+        organisation,
+        actor,
+        "auto_reload.switched_on",
+        organisation.id,
+        pack=pack.id,
+        threshold=threshold,
+        monthly_cap_minor=monthly_cap_minor,
+    )
     return reload
 
 

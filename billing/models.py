@@ -63,6 +63,7 @@ class CreditAccount(models.Model):
     low_balance_told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("grant_credits", "Can grant credits"), ("take_credits", "Can take credits")]
         constraints = [models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative")]
 
     def __str__(self) -> str:
@@ -230,6 +231,7 @@ class Payment(Record):
     next_check_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Record.Meta):
+        permissions = [("resolve_payment", "Can look at payments again and decide on quarantined ones")]
         indexes = [
             models.Index(fields=["organisation", "-id"], name="payment_listing"),
             models.Index(fields=["gateway", "settled_at"], name="payment_settled", condition=Q(status="paid")),
@@ -314,6 +316,7 @@ class GatewayEvent(Record):
     error = models.TextField(blank=True)
 
     class Meta(Record.Meta):
+        permissions = [("replay_gatewayevent", "Can process gateway events again")]
         constraints = [models.UniqueConstraint(fields=["gateway", "reference"], name="gateway_event_once")]
         indexes = [
             models.Index(
@@ -378,6 +381,7 @@ class Discrepancy(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "discrepancies"
+        permissions = [("resolve_discrepancy", "Can close discrepancies")]
         constraints = [
             models.UniqueConstraint(
                 fields=["gateway", "kind", "reference"], condition=Q(resolved_at=None), name="discrepancy_once"

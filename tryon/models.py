@@ -57,6 +57,12 @@ class Job(Record):
     pictures_deleted_at = models.DateTimeField(null=True)
 
     class Meta(Record.Meta):
+        permissions = [
+            ("rerun_job", "Can run jobs again"),
+            ("cancel_job", "Can cancel pending jobs"),
+            ("fail_job", "Can fail jobs that are processing"),
+            ("refund_job", "Can refund completed jobs"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organisation", "mode", "idempotency_key"],

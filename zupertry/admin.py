@@ -1,8 +1,7 @@
-"""Staff's site. Each app registers what is its own; here are the name and the door."""
+"""Staff's pages that need several apps at once."""
 
 from typing import TYPE_CHECKING, Any
 
-from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
@@ -17,12 +16,6 @@ if TYPE_CHECKING:  # Django's classes take type arguments in their stubs only
     _ModelForm = forms.ModelForm[Organisation]
 else:
     _ModelAdmin, _ModelForm = admin.ModelAdmin, forms.ModelForm
-
-admin.site.site_header = "Zupertry staff"
-admin.site.site_title = "Zupertry staff"
-admin.site.index_title = "Customers, money and work"
-# The one login that there is: it slows guessing down, and knows of second factors. Whoever is no staff gets a 403.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 class OrganisationForm(_ModelForm):

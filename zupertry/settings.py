@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "django.contrib.admin",
+    "zupertry.staff.apps.StaffAdminConfig",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -63,8 +63,12 @@ def made_on(prefix: str, since: date | None, until: date | None) -> dict[str, st
 
 def csv_of(what: str, organisation: Organisation, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
     """Answer with a file of these rows, each sent as it is read."""
-    name = f"{what}-{organisation.id}-{timezone.now():%Y-%m-%d}.csv"
-    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return csv_file(f"{what}-{organisation.id}", columns, rows)
+
+
+def csv_file(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """Answer with a file of this name and today's date; each row is sent as it is read."""
+    disposition = {"Content-Disposition": f'attachment; filename="{name}-{timezone.now():%Y-%m-%d}.csv"'}
     return Response(_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=disposition)
 
 

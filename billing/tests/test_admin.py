@@ -27,6 +27,7 @@ from billing.models import (
     Reversal,
 )
 from zupertry.testing.page import Element, parse
+from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.world import World
 
 pytestmark = pytest.mark.django_db
@@ -46,9 +47,7 @@ READ_ONLY = [
 
 @pytest.fixture
 def staff() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("sam@zupertry.test", "sam-password"))
-    return client
+    return staff_client(make_staff(superuser=True))
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ BLANKS = [
     Blank(WebhookEndpoint, {"url": "", "sealed_secret": "", "sealed_previous_secret": "", "rotated_at": None}),
     Blank(ApiKey, {"name": ""}),
     Blank(Workspace, {"name": "", "status": Workspace.Status.ARCHIVED}),
-    Blank(AuditEntry, {"details": {}}),
+    Blank(AuditEntry, {"details": {}, "reason": ""}),
     Blank(Mail, {"address": "", "context": {}, "sealed_secrets": "", "next_attempt_at": None}),
     Blank(Payment, {"checkout_url": "", "failure": ""}),
     Blank(PaymentMethod, {"brand": "", "last_four": "", "expires_on": None}),

@@ -83,7 +83,7 @@ OWN = [
         "audit_log",
         accounts.AuditEntry,
         ("id", "created_at", "actor", "action", "subject", "details"),
-        left_out=("organisation_id",),
+        left_out=("organisation_id", "reason"),
     ),
 ]
 WORK = [

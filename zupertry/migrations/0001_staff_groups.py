@@ -1,0 +1,22 @@
+from django.apps.registry import Apps
+from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from zupertry.staff.groups import make_groups
+
+
+def make(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
+    make_groups(apps)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0006_staff"),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("billing", "0007_staff_permissions"),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("django_celery_beat", "0019_alter_periodictasks_options"),
+        ("tryon", "0003_staff_permissions"),
+    ]
+
+    operations = [migrations.RunPython(make, migrations.RunPython.noop)]

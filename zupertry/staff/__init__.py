@@ -1,0 +1,1 @@
+"""Staff's site: its door, its groups, and the pages that need several apps at once."""
