@@ -109,20 +109,20 @@ def usage(scope: Scope) -> Usage:
 
 def total(scope: Scope) -> Figures:
     """Return the figures of all these jobs together, in one query."""
-    return _figures(_jobs(scope).aggregate(**_measures()))
+    return figures_of(_jobs(scope).aggregate(**measures()))
 
 
 def by_day(scope: Scope) -> list[DayUsage]:
     """Return the figures of each day, also of those without jobs, in one query."""
-    grouped = _jobs(scope).order_by().values(day=TruncDate("created_at", tzinfo=UTC)).annotate(**_measures())
-    found = {row["day"]: _figures(row) for row in grouped}
+    grouped = _jobs(scope).order_by().values(day=TruncDate("created_at", tzinfo=UTC)).annotate(**measures())
+    found = {row["day"]: figures_of(row) for row in grouped}
     return [DayUsage(day, found.get(day, Figures())) for day in scope.days]
 
 
 def by_workspace(scope: Scope) -> list[WorkspaceUsage]:
     """Return the figures of each workspace that had jobs, the busiest first, in one query."""
-    grouped = _jobs(scope).order_by().values("workspace_id", "workspace__name").annotate(**_measures())
-    found = [WorkspaceUsage(row["workspace_id"], row["workspace__name"], _figures(row)) for row in grouped]
+    grouped = _jobs(scope).order_by().values("workspace_id", "workspace__name").annotate(**measures())
+    found = [WorkspaceUsage(row["workspace_id"], row["workspace__name"], figures_of(row)) for row in grouped]
     return sorted(found, key=lambda workspace: (-workspace.figures.jobs, workspace.name))
 
 
@@ -137,7 +137,8 @@ def _jobs(scope: Scope) -> QuerySet[Job]:
     )
 
 
-def _measures() -> dict[str, Any]:
+def measures() -> dict[str, Any]:
+    """Return what to ask of a set of jobs: an aggregate for each of the `Figures`."""
     completed = Q(status=Status.COMPLETED)
     took = F("completed_at") - F("created_at")
     return {
@@ -148,5 +149,6 @@ def _measures() -> dict[str, Any]:
     }
 
 
-def _figures(row: Mapping[str, Any]) -> Figures:
-    return Figures(**{name: row[name] for name in _measures()})
+def figures_of(row: Mapping[str, Any]) -> Figures:
+    """Return the figures that the answer to `measures` holds."""
+    return Figures(**{name: row[name] for name in measures()})

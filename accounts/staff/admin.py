@@ -82,7 +82,8 @@ class StaffAdmin(_ModelAdmin):
         """Show the listing, with the way to its rows as a file."""
         address = reverse(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_csv")
         query = request.GET.urlencode()
-        context = {"csv_url": f"{address}?{query}" if query else address, **(extra_context or {})}
+        title = capfirst(self.opts.verbose_name_plural)
+        context = {"title": title, "csv_url": f"{address}?{query}" if query else address, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:

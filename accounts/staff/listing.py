@@ -68,7 +68,7 @@ class BoundedPaginator(_Paginator):
 class WhenFilter(SimpleListFilter):
     """A year, then its months, then their days (UTC): ids rise with time, so the primary key's index serves."""
 
-    title = "made on (UTC)"
+    title = "date (UTC)"
     parameter_name = "when"
     template = "admin/when_filter.html"
 

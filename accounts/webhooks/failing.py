@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from accounts.models import WebhookDelivery
 from zupertry.core import ids
@@ -22,18 +23,38 @@ class Failing:
     last: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class FailingCustomer:
+    """A server of an organisation's, as staff see it."""
+
+    organisation_id: str
+    organisation: str
+    server: Failing
+
+
 def failing(organisation_id: str, since: datetime) -> list[Failing]:
     """Return the servers with undelivered events of `since` or later, the latest first, at most `MOST_TARGETS`."""
-    made = WebhookDelivery.objects.filter(organisation=organisation_id, pk__gte=ids.encode("whd", ids.first_at(since)))
-    grouped = (
-        made.filter(status__in=[Status.FAILED, Status.RETRYING])
-        .order_by()
-        .values("target")
-        .annotate(
-            failed=Count("pk", filter=Q(status=Status.FAILED)),
-            retrying=Count("pk", filter=Q(status=Status.RETRYING)),
-            last=Max("created_at"),
-        )
-        .order_by("-last")
+    undelivered = _undelivered(since).filter(organisation=organisation_id)
+    return [Failing(**row) for row in _counted(undelivered, "target").order_by("-last")[:MOST_TARGETS]]
+
+
+def failing_anywhere(since: datetime) -> list[FailingCustomer]:
+    """Return the same of every organisation, those with the most given up first, at most `MOST_TARGETS`."""
+    rows = _counted(_undelivered(since), "organisation_id", "organisation__name", "target")
+    return [
+        FailingCustomer(row.pop("organisation_id"), row.pop("organisation__name"), Failing(**row))
+        for row in rows.order_by("-failed", "-last")[:MOST_TARGETS]
+    ]
+
+
+def _undelivered(since: datetime) -> QuerySet[WebhookDelivery]:
+    made = WebhookDelivery.objects.filter(pk__gte=ids.encode("whd", ids.first_at(since)))
+    return made.filter(status__in=[Status.FAILED, Status.RETRYING]).order_by()
+
+
+def _counted(undelivered: QuerySet[WebhookDelivery], *by: str) -> Any:
+    return undelivered.values(*by).annotate(
+        failed=Count("pk", filter=Q(status=Status.FAILED)),
+        retrying=Count("pk", filter=Q(status=Status.RETRYING)),
+        last=Max("created_at"),
     )
-    return [Failing(**row) for row in grouped[:MOST_TARGETS]]

@@ -28,11 +28,18 @@ class StaffSite(AdminSite):
     site_header = "Zupertry staff"
     site_title = "Zupertry staff"
     index_title = "Customers, money and work"
+    index_template = "admin/front.html"
     empty_value_display = "none"
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Say whether the visitor may be here at all."""
         return _is_staff(request) and _is_recent(request) and _used_second_factor(request)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show how the service does, and the way to every table."""
+        from zupertry.staff.front import front  # models are there only once the site has been made
+
+        return super().index(request, {"front": front(), **(extra_context or {})})
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseRedirect:
