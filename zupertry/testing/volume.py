@@ -39,7 +39,7 @@ def fill(model: type[models.Model], rows: int, **columns: str) -> None:
     What is not given is null where it may be, or else empty. Indexes are built afterwards, all at once.
     """
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    values = {field.column: columns.get(field.column) or _value(field) for field in fields}
+    values = {str(field.column): columns.get(str(field.column)) or _value(field) for field in fields}
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor, _without_indexes(cursor, model._meta.db_table):
         cursor.execute(
