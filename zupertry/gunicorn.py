@@ -27,11 +27,11 @@ class OurLogs(Logger):
 
 
 bind = f"{settings.HOST}:{settings.PORT}"
-worker_class = "gthread"
+worker_class = "zupertry.web_worker.BoundedWorker"
 workers = 1
 threads = settings.WEB_THREADS
 graceful_timeout = 6
-timeout = 60
+timeout = 60  # also how long a request may take to arrive, see `web_worker`
 keepalive = 5
 max_requests = 0
 preload_app = False
