@@ -10,11 +10,14 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 
 class BoundedWorker(ThreadWorker):
-    """Hears a client out for `timeout` seconds, gunicorn's own setting; what it has not sent by then is not read.
+    """Hears a client out for three minutes; what it has not sent by then is not read.
 
     Gunicorn itself waits without end for the rest of headers and bodies, so that as many clients as there are threads,
     slow ones or some whose network went away, would stop the process from answering anybody.
     """
+
+    hearing_seconds = 180.0
+    """Two pictures of 10 MB, as the playground takes them, come in by then at 1 Mbit/s."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -38,7 +41,7 @@ class BoundedWorker(ThreadWorker):
         made or sent is not touched.
         """
         super().murder_pending()
-        late = time.monotonic() - self.cfg.timeout
+        late = time.monotonic() - self.hearing_seconds
         with self._lock:
             overdue = [conn for conn, since in self._heard_since.items() if since <= late]
             for conn in overdue:

@@ -20,11 +20,11 @@ HALF_OF_THE_HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 HALF_OF_THE_BODY = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\nhalf"
 
 
-def worker_with(timeout: int) -> BoundedWorker:
-    """Return the worker as gunicorn makes it, without a process of its own."""
+@pytest.fixture
+def worker() -> BoundedWorker:
+    """The worker as gunicorn makes it, without a process of its own."""
     cfg = Config()
-    cfg.set("timeout", timeout)
-    worker = BoundedWorker(0, os.getpid(), [], BaseApplication, timeout, cfg, Logger(cfg))
+    worker = BoundedWorker(0, os.getpid(), [], BaseApplication, cfg.timeout, cfg, Logger(cfg))
     vars(worker)["wsgi"] = application
     return worker
 
@@ -41,9 +41,9 @@ def test_the_service_is_served_by_this_worker():
 
 
 @pytest.mark.parametrize("sent", [HALF_OF_THE_HEAD, HALF_OF_THE_BODY])
-def test_half_a_request_gives_its_thread_back(connection, sent):
+def test_half_a_request_gives_its_thread_back(worker, connection, sent):
     client, server = connection
-    worker = worker_with(timeout=0)
+    worker.hearing_seconds = 0.0
     client.sendall(sent)
 
     with ThreadPoolExecutor(1) as pool, client:  # which ends what nothing else has ended
@@ -56,9 +56,8 @@ def test_half_a_request_gives_its_thread_back(connection, sent):
         assert handled.done()
 
 
-def test_a_request_that_is_not_late_yet_is_read_to_its_end(connection):
+def test_a_request_that_is_not_late_yet_is_read_to_its_end(worker, connection):
     client, server = connection
-    worker = worker_with(timeout=60)
     client.sendall(HALF_OF_THE_HEAD)
 
     with ThreadPoolExecutor(1) as pool:
