@@ -27,7 +27,7 @@ class OurLogs(Logger):
 
 
 bind = f"{settings.HOST}:{settings.PORT}"
-worker_class = "gthread"
+worker_class = "zupertry.web_worker.BoundedWorker"
 workers = 1
 threads = settings.WEB_THREADS
 graceful_timeout = 6

@@ -65,7 +65,9 @@ class JobFailed(_Event):
     data = FailedJob()  # type: ignore[assignment]  # a field here; DRF takes it off the class
 
 
-class _Test(serializers.Serializer[Any]):
+class TestMessage(serializers.Serializer[Any]):
+    """What stands in place of a job."""
+
     org_id = serializers.RegexField(pattern("org"))
     test = serializers.ChoiceField(choices=[True])
     message = serializers.CharField(help_text="A sentence.")
@@ -75,7 +77,7 @@ class WebhookTest(_Event):
     """Somebody wishes to know whether webhooks arrive."""
 
     type = serializers.ChoiceField(choices=["webhook.test"])
-    data = _Test()  # type: ignore[assignment]  # a field here; DRF takes it off the class
+    data = TestMessage()  # type: ignore[assignment]  # a field here; DRF takes it off the class
 
 
 def _webhook(name: str, summary: str, body: type[_Event]) -> OpenApiWebhook:

@@ -1,5 +1,6 @@
 """Downloading pictures over real HTTP: what is followed, what is tried again, and what is final."""
 
+import re
 from ipaddress import ip_network
 from time import monotonic
 
@@ -72,6 +73,7 @@ def test_both_tries_share_the_budget(server, monkeypatch):
     started = monotonic()
     error = failure(server.add("/a", behave.trickled_body()))
     assert (error.code, error.permanent) == ("image_unreachable", False)
+    assert re.search(r"within 0\.\d seconds", error.message), error.message
     assert server.requests["/a"] == 2
     assert monotonic() - started < 1.5
 

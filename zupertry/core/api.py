@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 import structlog
+from django.core.exceptions import TooManyFieldsSent
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions, serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import JSONParser
@@ -18,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from zupertry.core.errors import Refusal, envelope, internal_error, service_unavailable
+from zupertry.core.errors import Refusal, broken_request, envelope, internal_error, service_unavailable
 from zupertry.core.ratelimit import Window
 from zupertry.core.requests import request_id
 
@@ -172,6 +173,10 @@ def _refusal_for(error: Exception, context: Mapping[str, Any]) -> Refusal | None
             return Refusal(
                 "unsupported_media_type", "The body has to be JSON: send it with Content-Type: application/json."
             )
+        case TooManyFieldsSent():
+            return broken_request("Its query has too many parameters")
+        case UnreadablePostError():
+            return broken_request("Its connection ended before its body did")
         case OperationalError() | InterfaceError():
             log.exception("database_down")
             return service_unavailable("The database")

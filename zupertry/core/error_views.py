@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 
 from zupertry.core.api import not_found
-from zupertry.core.errors import Refusal, envelope, internal_error
+from zupertry.core.errors import Refusal, broken_request, envelope, internal_error
 from zupertry.core.requests import is_api, request_id
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Answer a request that is itself broken."""
     why = "Its Host header names no host of ours" if isinstance(exception, DisallowedHost) else "It is malformed"
-    return _answer(request, Refusal("bad_request", f"The request can't be used. {why}; check how it is sent."))
+    return _answer(request, broken_request(why))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -84,6 +84,11 @@ def service_unavailable(what: str) -> Refusal:
     )
 
 
+def broken_request(why: str) -> Refusal:
+    """Return the refusal for a request that no code of ours can work with; `why` begins a sentence."""
+    return Refusal("bad_request", f"The request can't be used. {why}; check how it is sent.")
+
+
 def internal_error() -> Refusal:
     """Return the refusal for what nobody foresaw."""
     return Refusal(

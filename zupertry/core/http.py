@@ -94,7 +94,7 @@ class _Deadline:
         """Return the seconds that remain; raise `DeadlineExceededError` when there are none."""
         left = self._at - monotonic()
         if left <= 0:
-            raise DeadlineExceededError(f"The server did not answer in full within {self.seconds:g} seconds.")
+            raise DeadlineExceededError(f"The server did not answer in full within {round(self.seconds, 1):g} seconds.")
         return left
 
 

@@ -1,9 +1,11 @@
 """Every error under `/v1/` is the same envelope, and says what to do."""
 
+import errno
 import json
 import logging
 import re
 import sqlite3
+from io import RawIOBase
 
 import pytest
 from django.db import connection
@@ -146,6 +148,31 @@ def test_a_crash_outside_of_any_view_is_the_envelope_too():
         assert response.status_code == status
         error = json.loads(response.content)["error"]
         assert (error["code"], error["request_id"]) == (code, "outside-of-views")
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/jobs/job_00000000000000000000000000", "/v1/ledger"])
+def test_more_parameters_than_are_read_are_a_bad_request(alice, path):
+    refusal(alice.get(f"{path}?{'a&' * 1001}"), 400, "bad_request")
+
+
+class HungUp(RawIOBase):
+    """A connection whose client is gone."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_client_that_hangs_up_amid_its_body_is_no_crash_of_ours(world, caplog):
+    environ = RequestFactory().post("/v1/tryon", {}, content_type="application/json").environ
+    environ |= {"HTTP_AUTHORIZATION": f"Bearer {world.alice.test_key}", "CONTENT_LENGTH": "500", "wsgi.input": HungUp()}
+    body, status, _ = run_wsgi_app(application, environ, buffered=True)
+    assert status == "400 Bad Request"
+    assert json.loads(b"".join(body))["error"]["code"] == "bad_request"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.django_db(transaction=True)

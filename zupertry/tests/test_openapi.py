@@ -128,6 +128,10 @@ def test_every_error_is_the_envelope_with_its_codes_and_headers(document, schema
         assert ("WWW-Authenticate" in response["headers"]) == (status == 401)
 
 
+def test_every_schema_has_a_name_that_generators_can_make_a_type_of(schemas):
+    assert [name for name in schemas if not re.fullmatch("[A-Z][A-Za-z]*", name)] == []
+
+
 def test_success_says_its_headers(document):
     for path, method, operation in operations(document):
         (success,) = (response for status, response in operation["responses"].items() if status < "300")
