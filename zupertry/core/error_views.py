@@ -38,9 +38,7 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 def too_many_requests(request: HttpRequest) -> HttpResponseBase:
     """Answer who tries too often, to log in for instance."""
-    return _answer(
-        request, Refusal("rate_limit_exceeded", "These were many tries in a short time.")
-    )
+    return _answer(request, Refusal("rate_limit_exceeded", "These were many tries in a short time."))
 
 
 class WrongMethodMiddleware:
