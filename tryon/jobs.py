@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Mode, Organisation, Workspace
 from accounts.webhooks import outbox
 from billing import ledger
@@ -268,6 +269,7 @@ def cancel(job: Job, *, actor: str) -> None:
         raise Refusal("job_not_cancellable", "The job is not pending any more. Only a pending job can be cancelled.")
     if job.mode == Mode.LIVE:
         ledger.release(job.organisation_id, job.id, actor=actor)
+    audit.record(Organisation(pk=job.organisation_id), actor, "job.cancelled", job.id)
 
 
 @transaction.atomic

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "zupertry.core.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "zupertry.core.requests.BrowserPolicyMiddleware",
+    "zupertry.core.error_views.WrongMethodMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -14,6 +14,7 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.webauthn import forms as webauthn
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 
 from accounts.dashboard.forms import InOurWords
 from accounts.models import User
@@ -24,7 +25,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth's decisions, where its own are not the right ones for us."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "incorrect_code": "That is not right. Try again, with the next code or another passkey.",
+        "incorrect_code": "This is not right, or was used already. Try the next code.",
+        "wrong_passkey": "This passkey can't be used here. Try again, or another one.",
     }
 
     def encrypt(self, text: str) -> str:
@@ -73,8 +75,8 @@ class _ReadsAnything:
 def _as_invalid() -> Iterator[None]:
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise SecondFactorAdapter().validation_error("incorrect_code") from None
+    except (AttributeError, KeyError, TypeError, ValueError, ValidationError):
+        raise SecondFactorAdapter().validation_error("wrong_passkey") from None
 
 
 class AuthenticatePasskeyForm(_ReadsAnything, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]

@@ -17,6 +17,7 @@ developers = [
     path("deliveries", webhooks.delivery_list, name="deliveries"),
     path("deliveries/replay", webhooks.replay_all, name="replay-all"),
     path("deliveries/<str:delivery_id>", webhooks.delivery_page, name="delivery"),
+    path("deliveries/<str:delivery_id>/state", webhooks.delivery_state, name="delivery-state"),
     path("deliveries/<str:delivery_id>/replay", webhooks.replay_one, name="replay"),
 ]
 

@@ -1,10 +1,14 @@
 """The pages of webhooks: where they go, what signs them, what was sent and answered, and sending it again."""
 
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
@@ -13,10 +17,15 @@ from accounts.dashboard.refusals import add_refusal
 from accounts.dashboard.settings_forms import DeliveryFilter, EndpointForm, ReplayForm
 from accounts.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks import endpoint, signing
-from accounts.webhooks.replay import REPLAY_BATCH, replay, replay_failed
+from accounts.webhooks.delivery import body_of
+from accounts.webhooks.replay import REPLAY_BATCH, may_replay, replay, replay_failed
+from zupertry.core.code_samples import json_sample
 from zupertry.core.errors import Refusal
 
 ATTEMPTS_SHOWN = 50
+WATCH_SECONDS = 1
+WATCHED_BEFORE = timedelta(minutes=1)
+"""A page shows what comes of an attempt by itself when it is due within this time, and not when it is hours away."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -76,7 +85,7 @@ def send_test(request: MemberRequest) -> HttpResponseBase:
     except Refusal as refusal:
         messages.error(request, refusal.message)
         return redirect("developers:webhooks")
-    messages.success(request, "A test event is on its way. Load this page again to see what was answered.")
+    messages.success(request, "A test event is on its way.")
     return redirect("developers:delivery", delivery.id)
 
 
@@ -90,7 +99,7 @@ def delivery_list(request: MemberRequest) -> HttpResponseBase:
 @require_POST
 @member_view("developer")
 def replay_all(request: MemberRequest) -> HttpResponseBase:
-    """`POST deliveries/replay`: send again all that failed since a time."""
+    """`POST deliveries/replay`: send again all that was not delivered since a time."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
         return _list(request, form, status=422)
@@ -123,13 +132,26 @@ def _list(request: MemberRequest, replay_form: ReplayForm, *, status: int = 200)
 @member_view("developer")
 def delivery_page(request: MemberRequest, delivery_id: str) -> HttpResponseBase:
     """`GET deliveries/<id>`: each attempt with its answer."""
-    delivery = _own(request, delivery_id)
-    context = {
+    return render(request, "dashboard/developers/delivery.html", _delivery_context(_own(request, delivery_id)))
+
+
+@require_safe
+@member_view("developer")
+def delivery_state(request: MemberRequest, delivery_id: str) -> HttpResponseBase:
+    """`GET deliveries/<id>/state`: the part of its page that changes, for the page to look again."""
+    return render(request, "dashboard/developers/_delivery.html", _delivery_context(_own(request, delivery_id)))
+
+
+def _delivery_context(delivery: WebhookDelivery) -> dict[str, Any]:
+    due = delivery.next_attempt_at
+    return {
         "delivery": delivery,
         "attempts": delivery.attempts.order_by("-number")[:ATTEMPTS_SHOWN],
-        "may_replay": delivery.next_attempt_at is None and delivery.event.withdrawn_at is None,
+        "may_replay": may_replay(delivery),
+        "sent": json_sample("Body", body_of(delivery.event)),
+        "watched": due is not None and due <= timezone.now() + WATCHED_BEFORE,
+        "watch_seconds": WATCH_SECONDS,
     }
-    return render(request, "dashboard/developers/delivery.html", context)
 
 
 @require_POST
@@ -138,7 +160,7 @@ def replay_one(request: MemberRequest, delivery_id: str) -> HttpResponseBase:
     """`POST deliveries/<id>/replay`: send it again, if no attempt was made since the page was shown."""
     delivery = _own(request, delivery_id)
     if request.POST.get("attempt") == str(delivery.attempt) and replay(delivery, actor=request.actor):
-        messages.success(request, "It is sent again. Load this page again to see what was answered.")
+        messages.success(request, "It is sent again.")
     else:
         messages.info(request, "It was sent again already, or can never be.")
     return redirect("developers:delivery", delivery.id)

@@ -59,7 +59,9 @@ def test_a_login_then_takes_a_code_too(secret):
     assert client.post("/login", ALICE)["Location"] == "/login/code"
     assert client.get("/dashboard/").status_code == 302
 
-    assert "not right" in client.post("/login/code", {"code": "000000"}).content.decode()
+    refused = client.post("/login/code", {"code": "000000"}).content.decode()
+    assert "not right" in refused
+    assert "another passkey" not in refused, "who has none is not told of any"
     assert client.post("/login/code", {"code": code(secret)})["Location"] == "/dashboard/"
     assert client.get("/dashboard/").status_code == 200
 

@@ -112,13 +112,14 @@ def _claim(delivery: WebhookDelivery) -> WebhookDelivery | None:
 
 def _message(delivery: WebhookDelivery, moment: datetime) -> tuple[str, bytes, dict[str, str]]:
     """Return URL, body and headers of an attempt made at `moment`."""
-    body = json.dumps(_body(delivery.event), ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(body_of(delivery.event), ensure_ascii=False, separators=(",", ":")).encode()
     secrets = signing.secrets_of(delivery.organisation.webhook_endpoint)
     signatures = signing.headers(body, delivery.event_id, moment, secrets)
     return delivery.url, body, {"Content-Type": "application/json", **signatures}
 
 
-def _body(event: WebhookEvent) -> dict[str, Any]:
+def body_of(event: WebhookEvent) -> dict[str, Any]:
+    """Return what is sent, with a link to the picture that is signed just now."""
     data = dict(event.payload)
     if event.output_name:
         data["output_url"] = signed_url(event.output_name)

@@ -95,10 +95,19 @@ def picture_context(job: Job) -> dict[str, Any]:
     return {
         "job": job,
         "unfinished": job.status in UNFINISHED,
+        "person": _shown(job, job.person_name, job.model_image_url),
+        "garment": _shown(job, job.garment_name, job.garment_image_url),
         "output": job.output_name if job.status == Job.Status.COMPLETED else "",
         "retryable": job.error_code in RETRYABLE,
         "watch_seconds": WATCH_SECONDS,
     }
+
+
+def _shown(job: Job, copy_name: str, url: str) -> str:
+    """Return the name of our copy of a picture; of the one that was uploaded, as long as a job waits for its copy."""
+    if copy_name or job.status not in UNFINISHED:
+        return copy_name
+    return storage.named_by(url, at=job.created_at) or ""
 
 
 def job_context(request: MemberRequest, job: Job) -> dict[str, Any]:

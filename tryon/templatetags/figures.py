@@ -33,6 +33,12 @@ def lasting(time: timedelta | None) -> str:
 
 
 @register.filter
+def took(milliseconds: int | None) -> str:
+    """Write a time in whole milliseconds as `lasting` does: `{{ job.duration_ms|took }}`."""
+    return lasting(None if milliseconds is None else timedelta(milliseconds=milliseconds))
+
+
+@register.filter
 def seconds(time: timedelta | None) -> str:
     """Write a time in seconds for a program: `12.345`; empty for None."""
     return "" if time is None else f"{time.total_seconds():.3f}"

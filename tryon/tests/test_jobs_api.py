@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import organisations
-from accounts.models import WebhookDelivery
+from accounts.models import AuditEntry, WebhookDelivery
 from billing import ledger
 from tryon import jobs
 from tryon.failures import MESSAGES, RETRYABLE, failure
@@ -208,6 +208,8 @@ def test_a_pending_job_can_be_cancelled_once(world, mode):
     assert (account.available, account.reserved) == (100, 0)
     refusal(client.delete(f"/v1/jobs/{job_id}"), 409, "job_not_cancellable")
     assert ledger.balance(world.alice.org_id).available == 100
+    entry = AuditEntry.objects.get(action="job.cancelled")
+    assert (entry.subject, entry.actor.partition(":")[0]) == (job_id, "key")
 
 
 @pytest.mark.parametrize("advance", [claimed, completed, failed])

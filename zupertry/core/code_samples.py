@@ -25,6 +25,7 @@ _WORDS = (
     "int bool"
 )
 _KEYWORDS = r"\b(?:" + "|".join(_WORDS.split()) + r")\b"
+_NAMED = re.compile(r"\$([A-Z_]+)")
 _NUMBERS = r"(?<![\w.-])-?\d[\d_.]*\b"
 
 
@@ -59,7 +60,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An example request; `url` has its query, `headers` all but the key, `body` is None where there is none."""
+    """An example request; `url` has its query, `headers` all but the key, `body` is None where there is none.
+
+    A `$NAME` in the URL is taken from the environment.
+    """
 
     method: str
     url: str
@@ -101,7 +105,8 @@ def _python(request: Call) -> str:
     headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
     if request.authenticated:
         headers.insert(0, '"Authorization": f"Bearer {os.environ[\'ZUPERTRY_KEY\']}"')
-    lines = [f'"{request.url}"']
+    url = _NAMED.sub(r"{os.environ['\1']}", request.url)
+    lines = [f'f"{url}"' if url != request.url else f'"{url}"']
     if headers:
         lines.append("headers={\n" + "".join(f"        {header},\n" for header in headers) + "    }")
     if request.body is not None:
@@ -125,9 +130,11 @@ def _javascript(request: Call) -> str:
         lines.append("headers: {\n" + "".join(f"    {header},\n" for header in headers) + "  }")
     if request.body is not None:
         lines.append(f"body: JSON.stringify({_indented(_json(request.body), 2)})")
+    url = _NAMED.sub(r"${process.env.\1}", request.url)
+    address = f"`{url}`" if url != request.url else f'"{url}"'
     options = ", {\n" + "".join(f"  {line},\n" for line in lines) + "}" if lines else ""
     return (
-        f'const answer = await fetch("{request.url}"{options});\n'
+        f"const answer = await fetch({address}{options});\n"
         "if (!answer.ok) throw new Error(await answer.text());\nconsole.log(await answer.json());"
     )
 

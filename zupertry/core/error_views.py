@@ -1,5 +1,6 @@
 """What answers when no view did: JSON under `/v1/`, a page elsewhere."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
@@ -8,7 +9,7 @@ from django.shortcuts import render
 
 from zupertry.core.api import not_found
 from zupertry.core.errors import Refusal, broken_request, envelope, internal_error
-from zupertry.core.requests import is_api, request_id
+from zupertry.core.requests import Handler, is_api, request_id
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -37,9 +38,23 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 def too_many_requests(request: HttpRequest) -> HttpResponseBase:
     """Answer who tries too often, to log in for instance."""
-    return _answer(
-        request, Refusal("rate_limit_exceeded", "These were many tries in a short time. Wait a few minutes.")
-    )
+    return _answer(request, Refusal("rate_limit_exceeded", "These were many tries in a short time."))
+
+
+class WrongMethodMiddleware:
+    """Gives a page to who opens an address that only takes forms, for which Django answers 405 with nothing."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with the page in place of an empty 405."""
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or is_api(request):
+            return response
+        page = _answer(request, Refusal("method_not_allowed", "This address only takes what a form sends."))
+        page["Allow"] = response["Allow"]
+        return page
 
 
 def server_error(request: HttpRequest, *args: Any) -> HttpResponseBase:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils.safestring import SafeString
 
+from accounts import team
 from accounts.models import DEFAULT_RATE_LIMIT, MAX_API_KEYS, MAX_WORKSPACES
 from accounts.webhooks import delivery, signing
 from tryon import simulation
@@ -192,6 +193,7 @@ def limits() -> dict[str, Any]:
         "delivery_seconds": int(delivery.DEADLINE_SECONDS),
         "idempotency_characters": MAX_IDEMPOTENCY_KEY,
         "idempotency_hours": IDEMPOTENCY_LIFETIME // HOUR,
+        "invitation_days": team.LIFETIME.days,
         "jitter_percent": round(delivery.JITTER * 100),
         "metadata_entries": MAX_METADATA_ENTRIES,
         "output_url_minutes": settings.OUTPUT_URL_LIFETIME // MINUTE,

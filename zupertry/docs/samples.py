@@ -1,5 +1,6 @@
 """Code that the reference shows: what its requests and answers are filled with, by the schema."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -124,6 +125,7 @@ def request_body(schema: Schema, document: Schema) -> dict[str, Any]:
 
 
 def example_url(base_url: str, path: str, operation_id: str) -> str:
-    """Return the URL of an operation, its path and query filled in."""
+    """Return the URL of an operation with its query; what its path names comes from the environment: `$JOB_ID`."""
     query = QUERY_OF.get(operation_id)
-    return f"{base_url}{path.format(**EXAMPLES)}" + (f"?{urlencode(query)}" if query else "")
+    path = re.sub(r"\{(\w+)\}", lambda named: f"${named[1].upper()}", path)
+    return f"{base_url}{path}" + (f"?{urlencode(query)}" if query else "")

@@ -15,9 +15,20 @@ from zupertry.core.schema import api_schema
 from zupertry.docs import conventions
 from zupertry.docs.markdown import Document, document, fences
 from zupertry.docs.operations import Operation, events_of, tags_of
+from zupertry.docs.roles import roles
 
 TEXTS = Path(__file__).resolve().parents[2] / "docs" / "site"
-SLUGS = ("quickstart", "authentication", "try-on", "jobs", "webhooks", "errors", "test-mode", "rate-limits")
+SLUGS = (
+    "quickstart",
+    "authentication",
+    "try-on",
+    "jobs",
+    "webhooks",
+    "errors",
+    "test-mode",
+    "rate-limits",
+    "team-and-roles",
+)
 """The pages, in the order of reading."""
 
 _OPERATIONS = {"submit": "createTryOn", "get": "getJob", "list": "listJobs", "cancel": "cancelJob"}
@@ -85,6 +96,7 @@ def _facts() -> dict[str, Any]:
         "limits": conventions.limits(),
         "requests": {name: fences(operations[id_].requests) for name, id_ in _OPERATIONS.items()},
         "retries": conventions.retries(settings.WEBHOOK_RETRY_SCHEDULE),
+        "roles": roles(),
         "simulations": conventions.simulated_names(),
         "verification": fences(conventions.verification_snippets()),
         "webhook_headers": fences([conventions.webhook_headers()]),

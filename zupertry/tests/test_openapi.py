@@ -10,7 +10,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from accounts.models import Organisation, WebhookEvent
-from accounts.webhooks.delivery import _body
+from accounts.webhooks.delivery import body_of
 from tryon import jobs
 from tryon.failures import MESSAGES, failure
 from tryon.models import Job
@@ -278,7 +278,7 @@ def test_webhooks_fit_their_description(world, document, mode, outcome):
     event = WebhookEvent.objects.get()
     assert event.type == f"job.{outcome}"
     body = document["webhooks"][event.type]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    sent = _body(event)
+    sent = body_of(event)
     check(document, body, sent)
     data = resolved(resolved(body, document)["properties"]["data"], document)
     assert set(sent["data"]) == set(data["properties"]) == set(data["required"])

@@ -209,7 +209,15 @@ def test_any_refusal_has_a_page_with_its_message(code):
 def test_pages_answer_get_and_head_only(browser):
     for address in ("/", "/docs/api"):
         assert browser.head(address).status_code == 200
-        assert browser.post(address).status_code == 405
+        answer = browser.post(address)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert parse(answer.content.decode()).all("main")[0].all("h1")[0].text
+
+
+def test_an_error_page_leads_who_has_logged_in_back_to_the_dashboard(browser):
+    browser.cookies[settings.SESSION_COOKIE_NAME] = "whatever"
+    links = page(browser, "/nothing-here").all("main")[0].all("a")
+    assert links[0].attributes["href"] == "/dashboard/"
 
 
 @pytest.fixture

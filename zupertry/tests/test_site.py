@@ -7,12 +7,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from accounts.dashboard.access import AREAS
 from accounts.models import DEFAULT_RATE_LIMIT
 from tryon.failures import MESSAGES
 from zupertry.core.code_samples import Sample
 from zupertry.core.errors import STATUS
 from zupertry.docs.conventions import SNIPPETS
 from zupertry.docs.markdown import document, fences
+from zupertry.docs.roles import RIGHTS
 from zupertry.docs.site import SLUGS, TEXTS
 from zupertry.testing.page import Element, parse
 
@@ -55,6 +57,13 @@ def test_there_is_no_other_page(address):
 
 def test_the_way_in_is_the_first_page():
     assert Client().get("/docs")["Location"] == "/docs/quickstart"
+
+
+def test_what_each_role_may_is_what_its_pages_let_it():
+    table = rows(page("team-and-roles"))
+    assert set(AREAS) == {area for _, area in RIGHTS if area}, "each area of the dashboard is in the table"
+    assert ["API keys, webhooks and their log", "✓", "✓", "✓", "", ""] in table
+    assert ["Export and delete the organisation", "✓", "", "", "", ""] in table
 
 
 def test_the_retry_schedule_is_that_of_the_setting(settings):

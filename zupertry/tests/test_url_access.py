@@ -91,6 +91,7 @@ POST   /dashboard/developers/webhooks/test                       login  302     
 GET    /dashboard/developers/deliveries                          login  200     200   200   200       403     403
 POST   /dashboard/developers/deliveries/replay                   login  422     422   422   422       403     403
 GET    /dashboard/developers/deliveries/{delivery}               login  404     200   200   200       403     403
+GET    /dashboard/developers/deliveries/{delivery}/state         login  404     200   200   200       403     403
 POST   /dashboard/developers/deliveries/{delivery}/replay        login  404     302   302   302       403     403
 GET    /dashboard/workspaces                                     login  200     200   200   200       403     403
 POST   /dashboard/workspaces/{workspace}                         login  404     422   422   422       403     403

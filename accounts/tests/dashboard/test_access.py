@@ -20,13 +20,13 @@ READ = {
 DO = {"developer": [f"developers:{name}" for name in ("rotate", "finish-rotation", "send-test", "replay-all")]}
 ABOUT_ONE = {
     "key": ["developers:disable-key", "developers:enable-key", "developers:revoke-key"],
-    "delivery": ["developers:delivery", "developers:replay"],
+    "delivery": ["developers:delivery", "developers:delivery-state", "developers:replay"],
     "workspace": ["workspaces:rename", "workspaces:archive", "workspaces:restore"],
     "member": ["team:member", "team:remove", "team:transfer"],
     "invitation": ["team:resend", "team:revoke-invitation"],
 }
 AREA = {"key": "developer", "delivery": "developer", "workspace": "workspace", "member": "team", "invitation": "team"}
-READ_ONLY = {"developers:delivery"}
+READ_ONLY = {"developers:delivery", "developers:delivery-state"}
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_the_log_is_filtered_by_status_and_goes_on_with_that_filter(owner, alice
 def test_what_a_server_answered_is_shown_and_never_run(owner, alice):
     made = sent(alice, body="<script>alert(1)</script>" + "x" * 16_000)
     answer = owner.get(reverse("developers:delivery", args=[made.id]))
-    assert page(answer).all("pre")[0].text.startswith("<script>alert(1)</script>xxx")
+    assert page(answer).all("pre")[-1].text.startswith("<script>alert(1)</script>xxx")
     assert b"<script>alert" not in answer.content
 
 
@@ -225,6 +225,64 @@ def test_all_that_failed_since_a_time_is_replayed_and_nothing_else(owner, alice,
     assert pending == {made.pk for made in failed}
     assert not {done.pk, others.pk} & pending
     assert "Nothing has failed" in post(owner, "replay-all", since=SINCE).text
+
+
+def waiting(organisation, url="https://shop.example/hook", **minutes: float) -> WebhookDelivery:
+    """A delivery that failed once and whose next attempt is due in this time."""
+    made = sent(organisation, status="retrying", url=url)
+    WebhookDelivery.objects.filter(pk=made.pk).update(next_attempt_at=timezone.now() + timedelta(**minutes))
+    return made
+
+
+def test_what_waits_for_its_next_attempt_is_sent_now_once_the_server_is_mended(owner, alice, receiver):
+    made = waiting(alice, receiver.url(), hours=12)
+    assert "Try now" in page(owner.get(reverse("developers:delivery", args=[made.id]))).text
+
+    assert "It is sent again" in post(owner, "replay", made.id, attempt="1").text
+    assert "already" in post(owner, "replay", made.id, attempt="1").text
+    delivery.deliver(made.id)
+
+    assert len(receiver.received) == 1
+    made.refresh_from_db()
+    assert (made.status, made.attempt) == ("delivered", 2)
+
+
+def test_an_attempt_that_is_under_way_is_not_made_a_second_time(owner, alice):
+    made = waiting(alice, minutes=-1)
+    WebhookDelivery.objects.filter(pk=made.pk).update(lease_expires_at=timezone.now() + timedelta(seconds=9))
+    assert "Try now" not in page(owner.get(reverse("developers:delivery", args=[made.id]))).text
+    assert "already" in post(owner, "replay", made.id, attempt="1").text
+    assert "Nothing has failed" in post(owner, "replay-all", since=SINCE).text
+
+
+def test_replaying_all_that_failed_takes_along_what_waits_for_another_attempt(owner, alice):
+    made = [sent(alice), waiting(alice, hours=6)]
+    assert "2 are sent again" in post(owner, "replay-all", since=SINCE).text
+    due = WebhookDelivery.objects.filter(status="pending", next_attempt_at__lte=timezone.now())
+    assert {found.pk for found in due} == {delivery.pk for delivery in made}
+
+
+def test_the_page_of_a_delivery_shows_what_is_sent_and_leads_to_the_job(owner, alice):
+    made = sent(alice)
+    html = page(owner.get(reverse("developers:delivery", args=[made.id])))
+    assert f'"id": "{made.event_id}"' in html.text
+    assert reverse("tryon:job", args=["job_1"]) in [link.attributes["href"] for link in html.all("a")]
+
+
+@pytest.mark.parametrize(("due", "watched"), [({"seconds": 5}, True), ({"hours": 6}, False)])
+def test_the_page_looks_again_by_itself_while_an_attempt_is_near(owner, alice, due, watched):
+    made = waiting(alice, **due)
+    (part,) = [
+        div
+        for div in page(owner.get(reverse("developers:delivery", args=[made.id]))).all("div")
+        if "data-state" in div.attributes
+    ]
+    state = reverse("developers:delivery-state", args=[made.id])
+    assert part.attributes.get("data-watch") == (state if watched else None)
+    WebhookDelivery.objects.filter(pk=made.pk).update(status="delivered", next_attempt_at=None)
+    (fresh, *_) = page(owner.get(state)).all("div")
+    assert fresh.attributes["data-state"] != part.attributes["data-state"]
+    assert "data-watch" not in fresh.attributes
 
 
 def test_a_replay_of_many_is_bounded_and_says_that_there_are_more(owner, alice, monkeypatch):

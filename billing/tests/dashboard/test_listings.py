@@ -122,6 +122,11 @@ def test_a_purchase_leads_to_its_payment(owner, alice):
     assert link(page(owner, LEDGER), payment.id) == reverse("billing:payment", args=[payment.id])
 
 
+def test_what_a_job_held_and_took_leads_to_the_job(owner, alice):
+    entry(alice, datetime.now(UTC), kind="hold", reference="job_1")
+    assert link(page(owner, LEDGER), "job_1") == reverse("tryon:job", args=["job_1"])
+
+
 def test_what_is_noted_is_escaped(owner, alice):
     ledger.grant(alice.id, 1, "x", actor="staff:usr_1", note="<script>alert(1)</script>")
     assert "<script>alert(1)</script>" in rows(page(owner, LEDGER))[0]

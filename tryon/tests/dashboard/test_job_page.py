@@ -15,6 +15,7 @@ from billing import ledger
 from tryon import jobs, retention
 from tryon.failures import failure
 from tryon.models import Job
+from tryon.stored_pictures import thumbnail_name
 from tryon.tests.dashboard.conftest import made
 from tryon.uploads import upload
 from zupertry.core import storage
@@ -119,6 +120,16 @@ def test_a_refunded_job_withholds_its_picture_and_says_when(developer, alice):
     html = page(developer, job)
     assert job.output_name not in developer.get(address("job", job)).content.decode()
     assert timeline(html)[-1] == "Refunded 1 credit given back"
+
+
+def test_a_job_that_waits_shows_the_pictures_that_were_uploaded(developer, alice):
+    link = uploaded(alice)
+    waits = submitted(alice, model_image_url=link, garment_image_url=link)
+    shown = [image.attributes["src"] for image in page(developer, waits).all("img")]
+    name = storage.named_by(link, at=waits.created_at)
+    assert name
+    assert shown == [storage.own_path(thumbnail_name(name))] * 3  # behind the spinner, and the two that were sent
+    assert default_storage.exists(thumbnail_name(name))
 
 
 def test_a_page_takes_as_many_queries_whatever_there_is(developer, alice, django_assert_max_num_queries):

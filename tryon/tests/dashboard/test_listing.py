@@ -129,6 +129,7 @@ def test_a_job_without_pictures_has_no_broken_image(developer, alice, view):
     html = page(developer, view)
     assert not html.all("img")
     assert "Failed" in html.text
+    assert html.all(class_="thumb")[0].text == "person_not_found"
 
 
 def test_a_reference_that_looks_like_html_stays_text(developer, alice):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Mode, Organisation, Role, Workspace
 from tryon import jobs
 from tryon.failures import failure
-from tryon.templatetags.figures import NONE, lasting, percent
+from tryon.templatetags.figures import NONE, lasting, percent, took
 from tryon.tests.dashboard.conftest import made
 from tryon.tests.dashboard.test_pages import check
 from zupertry.testing.jobs import claimed, completed, submitted
@@ -189,3 +189,4 @@ def test_shares_in_words(share, words):
 )
 def test_times_in_words(seconds, words):
     assert lasting(None if seconds is None else timedelta(seconds=seconds)) == words
+    assert took(None if seconds is None else round(seconds * 1000)) == words
