@@ -72,6 +72,8 @@ def _secrets() -> Iterator[str]:
             )
     if not settings.ON_ONE_MACHINE and len(settings.SECRET_KEY) < 32:
         yield "SECRET_KEY is shorter than 32 characters, and could be guessed. Make a longer one."
+    if not settings.ON_ONE_MACHINE and any(len(key) < 32 for key in settings.SECRET_KEY_FALLBACKS):
+        yield "SECRET_KEY_FALLBACKS has a key of less than 32 characters, which could be guessed. Leave that one out."
 
 
 def _data() -> Iterator[str]:

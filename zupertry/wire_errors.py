@@ -21,6 +21,7 @@ def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) ->
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
         f"X-Request-Id: {request_id}",
+        "X-Content-Type-Options: nosniff",
     ]
     write_nonblock(sock, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
 

@@ -19,6 +19,7 @@ RowT = TypeVar("RowT", bound=Model)
 
 ROWS = 25
 CSV_BATCH = 1_000
+FORMULA_BEGINS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,11 @@ def _lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[st
 
 
 def _cell(value: Any) -> Any:
-    """Return a value as a spreadsheet may see it: a text that it would take for a formula is quoted."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    """Return a value as a spreadsheet may see it: a text that it would take for a formula is quoted.
+
+    Some drop blanks before it, and take the wide signs of East Asian writing for the same.
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    if isinstance(value, str) and (value[:1] in FORMULA_BEGINS or value.lstrip()[:1] in FORMULA_BEGINS):
         return f"'{value}"
     return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,11 +1,14 @@
 """Where a person is logged in, and the end of it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -32,15 +35,35 @@ class OpenSession:
     is_current: bool
 
 
+class FollowedSessionMiddleware:
+    """Keeps the list of sessions true when one gets another key.
+
+    That is what Django gives a session that a former `SECRET_KEY` had signed, and django-allauth, which wrote down
+    the login, does not hear of it: nobody would see that session any more, nor end it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer; then write the new key down, unless a login has."""
+        response = self.get_response(request)
+        before, now = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.session.session_key
+        if before and now and before != now and not UserSession.objects.filter(session_key=now).exists():
+            UserSession.objects.filter(session_key=before).update(session_key=now)
+        return response
+
+
 def open_sessions(user: User, current_key: str | None) -> list[OpenSession]:
     """Return the person's sessions that work: the present one, then the latest first. Two queries, however many."""
     known = {entry.session_key: entry for entry in UserSession.objects.filter(user=user)}
     alive = Session.objects.filter(session_key__in=list(known), expire_date__gt=timezone.now())
-    hash_ = user.get_session_auth_hash()
+    # A session made before SECRET_KEY was changed works until its next request makes it anew.
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     entries = [
         known[session.session_key]
         for session in alive
-        if constant_time_compare(session.get_decoded().get(HASH_SESSION_KEY, ""), hash_)
+        if _is_one_of(session.get_decoded().get(HASH_SESSION_KEY, ""), hashes)
     ]
     found = [_open_session(entry, current_key) for entry in entries]
     return sorted(found, key=lambda session: (session.is_current, session.since), reverse=True)
@@ -62,6 +85,10 @@ def device_of(user_agent: str) -> str:
     browser = next((name for token, name in BROWSERS.items() if f"{token}/" in user_agent), "A browser")
     system = next((name for token, name in SYSTEMS.items() if token in user_agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+def _is_one_of(hash_: str, hashes: Sequence[str]) -> bool:
+    return any(constant_time_compare(hash_, known) for known in hashes)
 
 
 def _open_session(entry: UserSession, current_key: str | None) -> OpenSession:

@@ -23,6 +23,7 @@ from tryon.models import Job, Upload
 from tryon.pictures import MAX_BYTES, PictureError, Role
 from tryon.samples import sample
 from zupertry.core import storage
+from zupertry.core.body_size import takes_files
 from zupertry.core.code_samples import Call, Sample, request_samples
 from zupertry.core.errors import Refusal
 
@@ -55,6 +56,7 @@ class Picker:
     upload: Upload | None
 
 
+@takes_files
 @csrf_exempt  # checked below: only after the size of the body is Django to read it
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_view("playground")

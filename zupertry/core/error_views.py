@@ -57,6 +57,17 @@ class WrongMethodMiddleware:
         return page
 
 
+def body_too_large(request: HttpRequest) -> HttpResponseBase:
+    """Answer a body that is larger than any form of ours, without having read it."""
+    return _answer(request, Refusal("payload_too_large", "This is more than the form can take. Send less."))
+
+
+def not_over_tls(request: HttpRequest) -> HttpResponseBase:
+    """Answer what came in the clear and can't be asked to come again."""
+    what = "This came over http://, where others can read it. Send it to https://, with a new key if it carried one."
+    return _answer(request, Refusal("bad_request", what))
+
+
 def server_error(request: HttpRequest, *args: Any) -> HttpResponseBase:
     """Answer when something of ours broke. Django has logged it."""
     del args

@@ -23,6 +23,31 @@ OWN_ORIGIN_ONLY = {
     "frame-ancestors": "'none'",
 }
 """What a page may do, by directive of its Content-Security-Policy."""
+UNUSED_FEATURES = (
+    "accelerometer",
+    "autoplay",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "encrypted-media",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "screen-wake-lock",
+    "serial",
+    "usb",
+    "xr-spatial-tracking",
+)
+"""What browsers offer and no page of ours needs. The clipboard and passkeys stay as they are: for us alone."""
+PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)
+FORWARDED_SCHEME = "zupertry.forwarded_scheme"
+"""Where a request's environment keeps the scheme that a trusted proxy was asked by."""
 
 log = structlog.get_logger("zupertry.request")
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -96,6 +121,7 @@ class TrustedProxyMiddleware:
             request.META["REMOTE_ADDR"] = client_address(peer, request.headers.get("X-Forwarded-For", ""))
             if request.headers.get("X-Forwarded-Proto") in {"http", "https"}:
                 request.META["wsgi.url_scheme"] = request.headers["X-Forwarded-Proto"]
+                request.META[FORWARDED_SCHEME] = request.headers["X-Forwarded-Proto"]
         return self.get_response(request)
 
 
@@ -135,8 +161,11 @@ class BrowserPolicyMiddleware:
         """Answer with the policies."""
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        # What customers may show on their own pages (`core/storage.py`) says so itself.
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if settings.PUBLIC_URL.startswith("https:"):
-            # By what the world sees: behind a proxy that ends TLS, the request itself says http.
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            # By what the world sees: behind a proxy that ends TLS, the request itself says http. Not for subdomains:
+            # those of a company's name may be other people's, and hold things that know no TLS.
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}")
         return response

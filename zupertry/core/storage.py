@@ -90,13 +90,18 @@ def _signed_path(name: str, expires: str) -> str:
     return f"/files/{quote(name)}?{urlencode({'expires': expires, 'signature': _signature(name, expires)})}"
 
 
-def _signature(name: str, expires: str) -> str:
-    return salted_hmac("zupertry.files", f"{name}\n{expires}", algorithm="sha256").hexdigest()
+def _signature(name: str, expires: str, key: str | None = None) -> str:
+    return salted_hmac("zupertry.files", f"{name}\n{expires}", secret=key, algorithm="sha256").hexdigest()
 
 
 def _is_valid(name: str, expires: str, signature: str, at: float) -> bool:
-    """Say whether we signed this, and whether it was still valid at that moment (Unix seconds)."""
-    return constant_time_compare(signature, _signature(name, expires)) and int(expires) >= at
+    """Say whether we signed this, and whether it was still valid at that moment (Unix seconds).
+
+    What was signed before `SECRET_KEY` was changed counts while the old key is among `SECRET_KEY_FALLBACKS`.
+    """
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    signed = any(constant_time_compare(signature, _signature(name, expires, key)) for key in keys)
+    return signed and int(expires) >= at
 
 
 @require_safe
@@ -115,4 +120,6 @@ def serve(request: HttpRequest, name: str) -> HttpResponseBase:
     response["Cache-Control"] = "private, max-age=3600"
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
+    # A customer's shop may show the picture that the link leads to: the link is what protects it.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

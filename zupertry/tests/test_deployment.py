@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from fnmatch import fnmatch
 from importlib import metadata
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ from django.test import Client
 from packaging.requirements import Requirement
 
 from zupertry.testing.service import ROOT, free_port
-from zupertry.tests.test_settings import explained
+from zupertry.tests.test_settings import PRODUCTION, explained
 
 BIN = Path(sys.executable).parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -41,45 +42,111 @@ def arguments(name: str) -> list[str]:
 
 
 def ignored_by_docker(path: str) -> bool:
-    patterns = (ROOT / ".dockerignore").read_text().split()
+    """Read .dockerignore as Docker does: of the rules that fit a path, or a folder that it is in, the last one counts.
+
+    https://docs.docker.com/build/concepts/context/#dockerignore-files
+    """
     parts = path.split("/")
-    below = ["/".join(parts[: end + 1]) for end in range(len(parts))]
-    return any(
-        fnmatch(part, pattern.removeprefix("**/")) if pattern.startswith("**/") else part == pattern
-        for pattern in patterns
-        for part in (parts if pattern.startswith("**/") else below)
-    )
+    above = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+    ignored = False
+    for rule in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = rule.removeprefix("!")
+        if pattern.startswith("**/"):
+            fits = any(fnmatch(part, pattern.removeprefix("**/")) for part in parts)
+        else:
+            fits = pattern in above or (pattern == "*" and bool(parts))
+        if fits and pattern and not rule.startswith("#"):
+            ignored = not rule.startswith("!")
+    return ignored
 
 
 def test_the_image_runs_as_nobody_special_and_says_whether_it_is_healthy() -> None:
     names = [name for name, _ in instructions()]
-    assert names[0] == "FROM"
+    assert names[:2] == ["ARG", "FROM"]
     assert len(names) - 1 == names.index("CMD")
     assert names.index("USER") < names.index("HEALTHCHECK") < names.index("CMD")
-    assert arguments("USER") == ["zupertry"]
-    assert "--uid 10001" in next(rest for rest in arguments("RUN") if rest.startswith("useradd"))
+    assert arguments("USER") == ["10001:10001"]
+    (making,) = [rest for rest in arguments("RUN") if "useradd" in rest]
+    assert "--uid 10001" in making
+    assert "--mode 0700 /var/lib/zupertry" in making
 
 
-def test_the_image_is_built_on_a_version_that_the_code_runs_on() -> None:
-    (base,) = arguments("FROM")
-    minor = re.fullmatch(r"python:3\.(\d+)-slim", base)
-    assert minor
-    assert int(minor[1]) >= 11
+def test_the_image_is_built_on_a_digest_of_a_version_that_the_code_runs_on() -> None:
+    """Both stages on the very same bytes, which the labels name too."""
+    assert arguments("FROM") == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
+    pinned = re.fullmatch(r"PYTHON_IMAGE=(python:3\.(\d+)\.\d+-slim-[a-z]+)@(sha256:[0-9a-f]{64})", arguments("ARG")[0])
+    assert pinned
+    assert int(pinned[2]) >= 11
+    assert labels()["base.name"] == f"docker.io/library/{pinned[1]}"
+    assert labels()["base.digest"] == pinned[3]
+
+
+def labels() -> dict[str, str]:
+    """Return the image's labels of https://specs.opencontainers.org/image-spec/annotations/, without their prefix."""
+    (line,) = arguments("LABEL")
+    return dict(re.findall(r'org\.opencontainers\.image\.([a-z.]+)="([^"]*)"', line))
+
+
+def test_the_image_says_what_it_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    defaults = dict(rest.split("=", 1) for rest in arguments("ARG")[1:])
+    assert labels().keys() >= {"title", "description", "licenses", "version", "revision"}
+    assert labels()["licenses"] == project["license"]
+    assert (labels()["version"], defaults["VERSION"]) == ("${VERSION}", project["version"])
+    assert (labels()["revision"], defaults["REVISION"]) == ("${REVISION}", "unknown")
+
+
+def test_the_image_holds_no_tools_to_build_with_and_no_tests() -> None:
+    """What builds stays in the first stage, of which the second copies two folders."""
+    stages = [number for number, (name, _) in enumerate(instructions()) if name == "FROM"]
+    last = instructions()[stages[-1] :]
+    assert [rest for name, rest in last if name == "COPY"] == [
+        "--from=build /opt/venv /opt/venv",
+        "--from=build /app /app",
+    ]
+    assert "pip --disable-pip-version-check uninstall --yes" in next(rest for name, rest in last if name == "RUN")
+    assert not re.search("apt-get|gcc|build-essential", (ROOT / "Dockerfile").read_text())
+    names = (
+        "conftest.py",
+        "Makefile",
+        "requirements-dev.txt",
+        "zupertry/testing/stage.py",
+        "zupertry/tests/test_wire.py",
+    )
+    for name in (*names, "README.md", "docs/operations/README.md", "benchmarks/x.py"):
+        assert ignored_by_docker(name), name
 
 
 def test_what_the_image_copies_is_there_and_secrets_are_not_copied() -> None:
     for sources in arguments("COPY"):
         for source in sources.split()[:-1]:
-            assert (ROOT / source).exists(), source
-    for name in (".env", "var/secret_key", ".git/config", ".venv/bin/python", "accounts/tests/test_delivery.py"):
+            assert sources.startswith("--from=build ") or (ROOT / source).exists(), source
+    secret = (
+        ".env",
+        ".env.production",
+        "var/secret_key",
+        ".git/config",
+        ".venv/bin/python",
+        "key.json",
+        "a/b/key.json",
+    )
+    for name in (*secret, "accounts/tests/test_delivery.py", "zupertry/__pycache__/urls.pyc"):
         assert ignored_by_docker(name), name
-    for name in ("manage.py", "zupertry/settings.py", "requirements.txt", "static/app.css", ".env.example"):
+    served = ("static/app.css", "templates/a.html", "docs/site/errors.md", "docs/snippets/verify_webhook.py", "LICENSE")
+    for name in (
+        "manage.py",
+        "zupertry/settings.py",
+        "zupertry/docs/site.py",
+        "requirements.txt",
+        ".env.example",
+        *served,
+    ):
         assert not ignored_by_docker(name), name
 
 
 def test_the_image_installs_what_is_locked_and_nothing_else() -> None:
-    (install,) = [rest for rest in arguments("RUN") if "pip install" in rest]
-    assert "--require-hashes --no-deps -r requirements.txt" in install
+    (install,) = [rest for rest in arguments("RUN") if " install --no-cache-dir" in rest]
+    assert "--only-binary :all: --require-hashes --no-deps -r requirements.txt" in install
 
 
 def test_the_image_serves_the_web_with_gunicorn_and_its_configuration() -> None:
@@ -100,17 +167,43 @@ def test_the_health_check_of_the_image_asks_the_port_in_use(tmp_path: Path) -> N
     assert "Connection refused" in done.stderr
 
 
-def test_the_image_collects_its_static_files_without_any_setting_of_production(tmp_path: Path) -> None:
-    """The very command of the Dockerfile, in a copy of what the image gets."""
-    _copy_as_docker_does(tmp_path / "app")
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image holds in /app: what it gets, and the static files that the Dockerfile's very command collects."""
+    folder = tmp_path_factory.mktemp("image") / "app"
+    _copy_as_docker_does(folder)
     (command,) = [rest for rest in arguments("RUN") if "collectstatic" in rest]
-    own = {"PATH": f"{BIN}:/usr/bin:/bin"}
-    done = subprocess.run(
-        ["sh", "-c", command], cwd=tmp_path / "app", env=own, capture_output=True, text=True, check=False
-    )
+    run_in_image(folder, command.replace("/opt/venv/bin/python", sys.executable))
+    return folder
+
+
+def run_in_image(folder: Path, command: str, **environment: str) -> str:
+    """Run a shell command without any setting but `environment`, and return what it printed."""
+    own = {"PATH": f"{BIN}:/usr/bin:/bin", **environment}
+    done = subprocess.run(["sh", "-c", command], cwd=folder, env=own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    manifest = json.loads((tmp_path / "app" / "static_collected" / "staticfiles.json").read_text())
+    return done.stdout
+
+
+def test_the_image_collects_its_static_files_without_any_setting_of_production(app: Path) -> None:
+    manifest = json.loads((app / "static_collected" / "staticfiles.json").read_text())
     assert manifest["paths"]
+
+
+def test_everything_in_the_image_can_be_imported_without_what_was_left_out(app: Path, tmp_path: Path) -> None:
+    """Of packages at least what the build imports, to have its bytecode."""
+    (packages,) = re.findall(r"(import celery[^\"]+)", " ".join(arguments("RUN")))
+    everything = (
+        "import django, importlib, pkgutil; django.setup()\n"
+        "for app in ('accounts', 'billing', 'tryon', 'zupertry'):\n"
+        "    for module in pkgutil.walk_packages(importlib.import_module(app).__path__, app + '.'):\n"
+        "        module.name.endswith('__main__') or print(importlib.import_module(module.name).__name__)\n"
+        f"{packages}\n"
+    )
+    settings = {**PRODUCTION, "VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "zupertry.settings"}
+    imported = run_in_image(app, f"{sys.executable} -c {shlex.quote(everything)}", **settings).split()
+    assert {"zupertry.urls", "tryon.tasks", "zupertry.management.commands.check_ledger"} <= set(imported)
+    assert not [name for name in imported if "tests" in name or "testing" in name]
 
 
 def _copy_as_docker_does(target: Path) -> None:
@@ -151,6 +244,42 @@ def test_every_long_running_service_has_a_health_check_and_starts_again() -> Non
     assert arguments("HEALTHCHECK")
 
 
+def test_no_service_may_take_all_of_the_host_or_fill_its_disk_with_logs() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_our_containers_can_change_nothing_but_their_data() -> None:
+    for service in OURS.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]
+
+
+def test_data_is_reached_by_ours_alone_and_the_web_through_a_proxy_on_the_host() -> None:
+    assert COMPOSE["networks"]["data"] == {"internal": True}
+    for service in OTHERS.values():
+        assert service["networks"] == ["data"]
+        assert "ports" not in service
+    assert [name for name, service in COMPOSE["services"].items() if "ports" in service] == ["web"]
+    assert OURS["web"]["ports"] == ["${HOST:-127.0.0.1}:${PORT:-8000}:8000"]
+
+
+def test_no_password_has_a_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    asked = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*)([^}]*)\}", text)
+    assert asked
+    assert all(rest.startswith(":?") for _, rest in asked)
+    assert not re.findall(r"^ *\w*(?:PASSWORD|SECRET|KEY)\w*: (?!\$)", text, re.MULTILINE)
+
+
+def test_migrations_run_once_and_make_nobody_wait_long() -> None:
+    assert OURS["migrate"]["restart"] == "no"
+    assert "lock_timeout" in OURS["migrate"]["environment"]["PGOPTIONS"]
+
+
 def test_images_of_others_are_pinned_to_a_version() -> None:
     for service in OTHERS.values():
         assert re.fullmatch(r"[a-z/]+:\d+(\.\d+)*", service["image"]), service["image"]
@@ -186,7 +315,7 @@ def test_the_worker_is_pinged_under_its_own_name() -> None:
 
 def test_compose_sets_only_what_is_a_setting_and_asks_only_for_what_is_explained() -> None:
     for service in OURS.values():
-        assert service["environment"].keys() <= explained().keys()
+        assert service["environment"].keys() - {"PGOPTIONS"} <= explained().keys()  # which libpq reads
     asked = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert asked <= explained().keys()
 
@@ -206,7 +335,7 @@ def test_volumes_are_declared_and_ours_is_where_the_image_keeps_its_data() -> No
     assert used == set(COMPOSE["volumes"])
     for service in OURS.values():
         assert service["volumes"] == [f"var:{service['environment']['VAR_DIR']}"]
-        assert service["environment"]["VAR_DIR"] in arguments("ENV")[0]
+        assert f"VAR_DIR={service['environment']['VAR_DIR']}" in arguments("ENV")[0]
 
 
 def test_data_comes_before_what_needs_it() -> None:

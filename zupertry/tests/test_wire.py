@@ -81,6 +81,7 @@ class Reply:
         error: dict[str, Any] = json.loads(self.body)["error"]
         assert error["code"] == code
         assert error["request_id"] == self.headers["X-Request-Id"]
+        assert self.headers["X-Content-Type-Options"] == "nosniff"
         return error
 
 
