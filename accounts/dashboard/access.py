@@ -107,7 +107,12 @@ def _refuse(request: HttpRequest, what: str) -> HttpResponse:
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:
-    """Lead to the login and from there back here; but not to what takes a form, which is gone by then."""
+    """Lead to the login and from there back here; but not to what takes a form, which is gone by then.
+
+    A part of a page that looks again has the whole page reloaded, and led there.
+    """
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     return redirect_to_login(request.get_full_path() if request.method in {"GET", "HEAD"} else reverse("dashboard"))
 
 

@@ -15,6 +15,7 @@ from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.listings import page_of, row_of
 from accounts.dashboard.refusals import add_refusal
 from accounts.dashboard.settings_forms import DeliveryFilter, EndpointForm, ReplayForm
+from accounts.dashboard.watching import look, watch
 from accounts.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks import endpoint, signing
 from accounts.webhooks.delivery import body_of
@@ -23,7 +24,6 @@ from zupertry.core.code_samples import json_sample
 from zupertry.core.errors import Refusal
 
 ATTEMPTS_SHOWN = 50
-WATCH_SECONDS = 1
 WATCHED_BEFORE = timedelta(minutes=1)
 """A page shows what comes of an attempt by itself when it is due within this time, and not when it is hours away."""
 
@@ -139,18 +139,18 @@ def delivery_page(request: MemberRequest, delivery_id: str) -> HttpResponseBase:
 @member_view("developer")
 def delivery_state(request: MemberRequest, delivery_id: str) -> HttpResponseBase:
     """`GET deliveries/<id>/state`: the part of its page that changes, for the page to look again."""
-    return render(request, "dashboard/developers/_delivery.html", _delivery_context(_own(request, delivery_id)))
+    return look(request, "dashboard/developers/_delivery.html", _delivery_context(_own(request, delivery_id)))
 
 
 def _delivery_context(delivery: WebhookDelivery) -> dict[str, Any]:
-    due = delivery.next_attempt_at
+    due, near = delivery.next_attempt_at, timezone.now() + WATCHED_BEFORE
+    attempts = list(delivery.attempts.order_by("-number")[:ATTEMPTS_SHOWN])
     return {
         "delivery": delivery,
-        "attempts": delivery.attempts.order_by("-number")[:ATTEMPTS_SHOWN],
+        "attempts": attempts,
         "may_replay": may_replay(delivery),
         "sent": json_sample("Body", body_of(delivery.event)),
-        "watched": due is not None and due <= timezone.now() + WATCHED_BEFORE,
-        "watch_seconds": WATCH_SECONDS,
+        "watch": watch(f"{delivery.status} {delivery.attempt} {len(attempts)}", due) if due and due <= near else None,
     }
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.actors import names_of
 from accounts.dashboard.listings import page_of
+from accounts.dashboard.watching import look, watch
 from accounts.models import Mode, WebhookDelivery, Workspace
 from billing.models import LedgerEntry
 from tryon import uploads
@@ -21,7 +22,6 @@ from tryon.failures import RETRYABLE
 from tryon.models import Job
 from zupertry.core import ids, storage
 
-WATCH_SECONDS = 1
 UNFINISHED = frozenset({Job.Status.PENDING, Job.Status.PROCESSING})
 
 
@@ -78,7 +78,7 @@ def page(request: MemberRequest, job_id: str) -> HttpResponseBase:
 @member_view()
 def state(request: MemberRequest, job_id: str) -> HttpResponseBase:
     """`GET /dashboard/jobs/<id>/state`: the part of its page that changes until it ends."""
-    return render(request, "dashboard/jobs/_job.html", job_context(request, job_of(request, job_id)))
+    return look(request, "dashboard/jobs/_job.html", job_context(request, job_of(request, job_id)))
 
 
 def job_of(request: MemberRequest, job_id: str) -> Job:
@@ -99,7 +99,7 @@ def picture_context(job: Job) -> dict[str, Any]:
         "garment": _shown(job, job.garment_name, job.garment_image_url),
         "output": job.output_name if job.status == Job.Status.COMPLETED else "",
         "retryable": job.error_code in RETRYABLE,
-        "watch_seconds": WATCH_SECONDS,
+        "watch": watch(job.status, job.created_at) if job.status in UNFINISHED else None,
     }
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
+from accounts.dashboard.watching import look
 from accounts.models import Mode, Workspace
 from billing import ledger
 from tryon import jobs, retention, uploads
@@ -79,7 +80,7 @@ def _page(request: MemberRequest) -> HttpResponse:
 @member_view("playground")
 def result(request: MemberRequest, job_id: str) -> HttpResponseBase:
     """`GET /dashboard/playground/<job>/result`: what became of it so far."""
-    return render(request, "dashboard/playground/_result.html", picture_context(job_of(request, job_id)))
+    return look(request, "dashboard/playground/_result.html", picture_context(job_of(request, job_id)))
 
 
 def _submit(request: MemberRequest) -> HttpResponse:

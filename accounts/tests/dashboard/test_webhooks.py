@@ -275,14 +275,17 @@ def test_the_page_looks_again_by_itself_while_an_attempt_is_near(owner, alice, d
     (part,) = [
         div
         for div in page(owner.get(reverse("developers:delivery", args=[made.id]))).all("div")
-        if "data-state" in div.attributes
+        if "delivery" in div.classes
     ]
     state = reverse("developers:delivery-state", args=[made.id])
-    assert part.attributes.get("data-watch") == (state if watched else None)
+    asked = part.attributes.get("hx-get", "")
+    assert asked.partition("?")[0] == (state if watched else "")
+    if watched:
+        assert owner.get(asked).status_code == 204
     WebhookDelivery.objects.filter(pk=made.pk).update(status="delivered", next_attempt_at=None)
-    (fresh, *_) = page(owner.get(state)).all("div")
-    assert fresh.attributes["data-state"] != part.attributes["data-state"]
-    assert "data-watch" not in fresh.attributes
+    fresh = page(owner.get(asked or state))
+    assert "hx-get" not in fresh.all(class_="delivery")[0].attributes
+    assert fresh.by_id("said").text == "The delivery is delivered."
 
 
 def test_a_replay_of_many_is_bounded_and_says_that_there_are_more(owner, alice, monkeypatch):

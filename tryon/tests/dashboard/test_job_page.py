@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -70,16 +71,34 @@ def test_a_completed_job_has_both_pictures_to_compare_and_one_to_download(develo
 def test_an_unfinished_job_is_watched_until_it_ends(developer, alice):
     job = submitted(alice)
     part = page(developer, job).all(class_="job")[0]
-    assert part.attributes["data-watch"] == address("state", job)
-    assert part.attributes["data-state"] == "pending"
+    asked = part.attributes["hx-get"]
+    assert asked.partition("?")[0] == address("state", job)
+    assert part.attributes["hx-trigger"] == "every 1s"
+    assert developer.get(asked).status_code == 204  # nothing to swap
     jobs.claim(job.id)
-    assert page(developer, job, "state").all(class_="job")[0].attributes["data-state"] == "processing"
+    assert developer.get(asked).status_code == 200
     jobs.fail(Job.objects.get(), failure("engine_timeout"))
 
-    ended = page(developer, job, "state").all(class_="job")[0]
+    ended = page(developer, job, "state")
 
-    assert "data-watch" not in ended.attributes
-    assert ended.attributes["data-said"] == "The job is failed."
+    assert "hx-get" not in ended.all(class_="job")[0].attributes
+    assert ended.by_id("said").text == "The job is failed."
+
+
+def test_a_job_that_takes_long_is_looked_at_less_often(developer, alice):
+    job = submitted(alice)
+    asked = page(developer, job).all(class_="job")[0].attributes["hx-get"]
+    Job.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+
+    part = parse(developer.get(asked).content.decode()).all(class_="job")[0]
+
+    assert part.attributes["hx-trigger"] == "every 10s"
+
+
+def test_a_part_whose_reader_was_logged_out_reloads_its_page(alice):
+    answer = Client().get(address("state", submitted(alice)), headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
 
 
 @pytest.mark.parametrize(

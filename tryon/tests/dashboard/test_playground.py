@@ -91,7 +91,7 @@ def test_the_worker_reads_uploads_from_storage_and_fetches_nothing(developer, al
     html = page(developer, job)
     assert Job.objects.get().status == "completed"
     assert html.all("before-after")
-    assert "data-watch" not in html.all(class_="playground-result")[0].attributes
+    assert "hx-get" not in html.all(class_="playground-result")[0].attributes
 
 
 @pytest.mark.django_db(transaction=True)
@@ -238,7 +238,8 @@ def test_after_a_job_the_form_begins_with_its_pictures(developer, alice):
     assert values(html, "model_upload") == [Upload.objects.get().id]
     assert values(html, "garment_url") == [SUCCESS]
     watched = html.all(class_="playground-result")[0]
-    assert watched.attributes["data-watch"] == reverse("tryon:result", args=[Job.objects.get().id])
+    address = reverse("tryon:result", args=[Job.objects.get().id])
+    assert watched.attributes["hx-get"].startswith(f"{address}?seen=pending")
     assert "Pending" in watched.text
 
 
