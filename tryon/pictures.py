@@ -93,7 +93,7 @@ def normalise(data: bytes, role: Role) -> Picture:
         raise _too_large(subject, _BYTE_LIMIT)
     with decoding:
         stored = _decode(data, subject)
-        image = _upright(_flatten(stored) if role == "model" else _visible(stored), _orientation(stored))
+        image = _plain(stored, role, subject)
         as_png = stored.format == "PNG" or image.mode == "RGBA"
         plain = _encode(image, "image/png" if as_png else "image/jpeg")
         if role == "garment" and len(plain.data) > MAX_BYTES:
@@ -171,6 +171,13 @@ def _decode(data: bytes, subject: str) -> Image.Image:
     except Exception as error:  # Pillow raises nearly anything on hostile bytes
         raise _corrupt(subject) from error
     return image
+
+
+def _plain(stored: Image.Image, role: Role, subject: str) -> Image.Image:
+    try:
+        return _upright(_flatten(stored) if role == "model" else _visible(stored), _orientation(stored))
+    except Exception as error:  # what Pillow finds only now: a palette that is missing, for one
+        raise _corrupt(subject) from error
 
 
 def _looks_supported(data: bytes) -> bool:

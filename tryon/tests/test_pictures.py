@@ -208,11 +208,12 @@ class TestRefusals:
             raw_png(0, 10),
             raw_png(10, 10, pixels=b"\0" * 9),
             png().replace(b"IDAT", b"IDAT\0", 1),
+            raw_png(1, 1, colour_type=3, pixels=b"\0" * 2),
             raw_png(1, 1, pixels=b"\0" * 4, before=png_chunk(b"zTXt", b"a\0\0" + ZEROS)),
             raw_png(1, 1, pixels=b"\0" * 4, before=png_chunk(b"iTXt", b"a\0\1\0\0\0" + ZEROS)),
         ],
         ids=["empty", "jpeg start", "png start", "webp start", "jpeg half", "png half", "webp half", "no width",
-             "few pixels", "bad chunk", "zTXt bomb", "iTXt bomb"],
+             "few pixels", "bad chunk", "no palette", "zTXt bomb", "iTXt bomb"],
     )  # fmt: skip
     def test_damaged_files(self, data):
         error = refusal(data)
