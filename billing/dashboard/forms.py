@@ -170,7 +170,7 @@ class LedgerFilter(forms.Form):
         required=False,
         max_length=100,
         strip=True,
-        widget=forms.TextInput({"placeholder": "A whole job or payment id", "spellcheck": "false"}),
+        widget=forms.TextInput({"placeholder": "Job or payment id", "spellcheck": "false"}),
     )
 
     def conditions(self) -> dict[str, Any]:

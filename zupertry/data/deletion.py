@@ -50,7 +50,8 @@ def ask(organisation: Organisation, *, by: Membership) -> bool:
     if not living.update(deletion_due_at=due):
         return False
     auto_reload.switch_off(organisation, actor=actor)
-    audit.record(organisation, actor, "organisation.deletion_asked", organisation.id, due_at=due.isoformat())
+    due_at = f"{due:%Y-%m-%d %H:%M} UTC"
+    audit.record(organisation, actor, "organisation.deletion_asked", organisation.id, due_at=due_at)
     mails.send(
         organisation.id,
         "deletion_asked",

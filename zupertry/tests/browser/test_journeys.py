@@ -181,10 +181,16 @@ def tab_to(page: Page, name: str, most: int = 40) -> None:
     raise AssertionError(f"{name} can't be reached by {most} times Tab")
 
 
-def test_a_purchase_on_a_phone(stage: Stage) -> None:
+def test_a_purchase_on_a_phone_by_an_organisation_whose_name_is_one_long_word(stage: Stage) -> None:
     page = stage.visitor(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     stage.sign_up(page, "pia@shop.example")
-    stage.onboard(page, "Pia Shop")
+    stage.onboard(page, "Damenoberbekleidungsfachgeschäft" * 5)
+    for path in ("/dashboard/", "/dashboard/audit", "/dashboard/settings", "/dashboard/account/delete"):
+        page.goto(stage.url(path))
+        for width in (390, 834, 1024):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} at {width}"
+    page.set_viewport_size({"width": 390, "height": 844})
     page.goto(stage.url("/dashboard/"))
     page.get_by_text("Menu").tap()
     page.locator(".menu-panel").get_by_role("link", name="Billing").tap()
