@@ -23,14 +23,15 @@ export PORT
 # Tests start many processes, each of which would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo run test test-sqlite test-postgres lint format bench lock clean
+.PHONY: help install demo run test test-sqlite test-postgres lint audit format bench lock clean
 
 help:
 	@echo "make install   what running needs, in .venv"
 	@echo "make demo      two pictures in, a picture out; PERSON=photo.jpg GARMENT=shirt.jpg for your own"
 	@echo "make run       the whole service on PORT (8000), with a demo organisation"
 	@echo "make test      every test: on SQLite in one process, and on PostgreSQL and Valkey"
-	@echo "make lint      ruff, mypy, import order, migrations"
+	@echo "make lint      ruff, mypy, import order, migrations, secrets that were committed"
+	@echo "make audit     known holes in the packages that are used; asks PyPI"
 	@echo "make lock      compile requirements*.in into the lock files"
 
 $(VENV)/bin/python:
@@ -72,6 +73,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pip --disable-pip-version-check check
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+# Known holes in what is locked. It asks PyPI, so it is no part of lint; what could not be asked about is a failure.
+audit: $(VENV)/.installed-dev
+	$(BIN)/uv tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
+		--requirement requirements.txt --requirement requirements-dev.txt
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -21,6 +21,7 @@ from django.utils import timezone
 from accounts.models import User
 from tryon.tests.conftest import media
 from zupertry.core import storage
+from zupertry.environment import make_secret_key
 from zupertry.testing import images
 from zupertry.testing.page import Element, parse
 from zupertry.testing.service import ROOT
@@ -128,7 +129,7 @@ def test_djangos_own_checks_of_a_deployment_find_nothing(tmp_path: Path) -> None
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **PRODUCTION,
-        "SECRET_KEY": "Zq3v8Yt1xLr0bN6mWc9KpE4sUhJ2aFgD7iTo5yQXzVR-nM_eSkBdHPl",
+        "SECRET_KEY": make_secret_key(),
         "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
         "ZUPERTRY_ENV_FILE": "",
         "VAR_DIR": str(tmp_path),
