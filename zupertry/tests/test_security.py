@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.contrib import admin
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -272,3 +273,19 @@ def forbidden(html: str) -> list[str]:
     scripts = [tag for tag in tags if tag.startswith("<script") and "src=" not in tag and "application/json" not in tag]
     foreign = [tag for tag in tags if re.search(r"""\ssrc=["']?(https?:)?//""", tag)]
     return [*inline, *scripts, *foreign, *re.findall("<style", html), *re.findall("href=.javascript:", html)]
+
+
+# What must not be written down
+
+
+def test_a_link_to_set_a_password_is_not_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Who reads logs could use it: it is valid until it is used, for three days."""
+    client = Client()
+    client.post("/password/reset", {"email": "alice@example.com"})
+    (link,) = re.findall(r"/password/reset/usr_[^\s\"]+", str(mail.outbox[-1].body))
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        client.get(link, follow=True)
+    token = link.partition("-")[2]
+    assert "/password/reset/usr_" in caplog.text
+    assert token not in caplog.text
