@@ -16,21 +16,22 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	zupertry/core/tests/test_ids.py zupertry/tests/test_contract_fuzz.py \
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
 	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
-	snippets.py url_access.py) \
+	snippets.py url_access.py migrations.py operations_docs.py secret_scan.py settings_reference.py transport.py) \
 	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
 
 export PORT
 # Tests start many processes, each of which would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo run test test-sqlite test-postgres lint format bench lock clean
+.PHONY: help install demo run test test-sqlite test-postgres lint audit format bench lock clean
 
 help:
 	@echo "make install   what running needs, in .venv"
 	@echo "make demo      two pictures in, a picture out; PERSON=photo.jpg GARMENT=shirt.jpg for your own"
 	@echo "make run       the whole service on PORT (8000), with a demo organisation"
 	@echo "make test      every test: on SQLite in one process, and on PostgreSQL and Valkey"
-	@echo "make lint      ruff, mypy, import order, migrations"
+	@echo "make lint      ruff, mypy, import order, migrations, secrets that were committed"
+	@echo "make audit     known holes in the packages that are used; asks PyPI"
 	@echo "make lock      compile requirements*.in into the lock files"
 
 $(VENV)/bin/python:
@@ -72,6 +73,13 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m pip --disable-pip-version-check check
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+
+# Known holes in what is locked. It asks PyPI, so it is no part of lint; what could not be asked about is a failure.
+audit: $(VENV)/.installed-dev
+	$(BIN)/uv tool run pip-audit@2.10.1 --strict --progress-spinner off --disable-pip --require-hashes \
+		--requirement requirements.txt --requirement requirements-dev.txt
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

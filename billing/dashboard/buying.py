@@ -19,7 +19,7 @@ from billing.gateways.registry import require
 from billing.models import BillingDetails, Payment
 from zupertry.core import ids
 from zupertry.core.errors import Refusal
-from zupertry.core.requests import content_security_policy
+from zupertry.core.requests import content_security_policy, permissions_policy
 
 LOOKS = 40
 """How often the return page looks again by itself, every few seconds, before it leaves that to mails."""
@@ -218,7 +218,7 @@ def _policies_for(script_url: str) -> dict[str, str]:
     opened = {name: [origin, *others] for name, others in RAZORPAY_ORIGINS.items()}
     return {
         "Content-Security-Policy": content_security_policy(opened),
-        "Permissions-Policy": 'camera=(), geolocation=(), microphone=(), payment=(self "https://api.razorpay.com")',
+        "Permissions-Policy": permissions_policy({"payment": '(self "https://api.razorpay.com")'}),
         "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
         "Referrer-Policy": "strict-origin-when-cross-origin",
     }

@@ -45,7 +45,6 @@ UNUSED_FEATURES = (
     "xr-spatial-tracking",
 )
 """What browsers offer and no page of ours needs. The clipboard and passkeys stay as they are: for us alone."""
-PERMISSIONS_POLICY = ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES)
 FORWARDED_SCHEME = "zupertry.forwarded_scheme"
 """Where a request's environment keeps the scheme that a trusted proxy was asked by."""
 
@@ -71,9 +70,24 @@ def content_security_policy(opened: Mapping[str, Sequence[str]] | None = None) -
     return "; ".join(f"{name} {sources}" for name, sources in {**OWN_ORIGIN_ONLY, **more}.items())
 
 
+def permissions_policy(opened: Mapping[str, str] | None = None) -> str:
+    """Return which features of a browser a page has: `opened` says who may use what it needs, in the header's words.
+
+    https://www.w3.org/TR/permissions-policy/#permissions-policy-http-header-field
+    """
+    features = dict.fromkeys(UNUSED_FEATURES, "()") | dict(opened or {})
+    return ", ".join(f"{name}={who}" for name, who in features.items())
+
+
 def is_api(request: HttpRequest) -> bool:
     """Say whether errors on this path are JSON (under `/v1/`) and not pages."""
     return f"{request.path}/".startswith("/v1/")
+
+
+def loggable_path(request: HttpRequest) -> str:
+    """Return the path without the secret in it, if it has one: that of a mailed link to set a password."""
+    secret = request.resolver_match.kwargs.get("key") if request.resolver_match else None
+    return request.path.replace(secret, "…") if secret else request.path
 
 
 def is_trusted_proxy(address: str) -> bool:
@@ -143,7 +157,7 @@ class RequestIdMiddleware:
         log.info(
             "request",
             method=request.method,
-            path=request.path,
+            path=loggable_path(request),
             status=response.status_code,
             ms=milliseconds,
             client=request.META.get("REMOTE_ADDR", ""),
@@ -161,7 +175,7 @@ class BrowserPolicyMiddleware:
         """Answer with the policies."""
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
-        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Permissions-Policy", permissions_policy())
         # What customers may show on their own pages (`core/storage.py`) says so itself.
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if settings.PUBLIC_URL.startswith("https:"):

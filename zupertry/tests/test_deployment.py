@@ -359,6 +359,15 @@ def test_everything_installed_is_pinned_and_hashed(name: str) -> None:
         assert "--hash=sha256:" in line, line[:80]
 
 
+def test_what_is_installed_is_what_is_locked() -> None:
+    """So that what was tested, linted and audited is what production gets."""
+    for name in ("requirements", "requirements-dev"):
+        for line in re.findall(r"^[a-z0-9].*==.*(?= \\$)", (ROOT / f"{name}.txt").read_text(), re.MULTILINE):
+            locked = Requirement(line)
+            if not locked.marker or locked.marker.evaluate():
+                assert locked.specifier.contains(metadata.version(locked.name), prereleases=True), line
+
+
 def test_extras_that_packages_ask_of_each_other_are_locked_too() -> None:
     """Else pip takes the newest release for `google-auth[pyopenssl]`, finds it unpinned and gives up."""
     text = (ROOT / "requirements-dev.txt").read_text() + (ROOT / "requirements.txt").read_text()

@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.contrib import admin
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from tryon.tests.conftest import media
 from zupertry.core import storage
+from zupertry.environment import make_secret_key
 from zupertry.testing import images
 from zupertry.testing.page import Element, parse
 from zupertry.testing.service import ROOT
@@ -128,7 +130,7 @@ def test_djangos_own_checks_of_a_deployment_find_nothing(tmp_path: Path) -> None
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **PRODUCTION,
-        "SECRET_KEY": "Zq3v8Yt1xLr0bN6mWc9KpE4sUhJ2aFgD7iTo5yQXzVR-nM_eSkBdHPl",
+        "SECRET_KEY": make_secret_key(),
         "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
         "ZUPERTRY_ENV_FILE": "",
         "VAR_DIR": str(tmp_path),
@@ -271,3 +273,19 @@ def forbidden(html: str) -> list[str]:
     scripts = [tag for tag in tags if tag.startswith("<script") and "src=" not in tag and "application/json" not in tag]
     foreign = [tag for tag in tags if re.search(r"""\ssrc=["']?(https?:)?//""", tag)]
     return [*inline, *scripts, *foreign, *re.findall("<style", html), *re.findall("href=.javascript:", html)]
+
+
+# What must not be written down
+
+
+def test_a_link_to_set_a_password_is_not_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Who reads logs could use it: it is valid until it is used, for three days."""
+    client = Client()
+    client.post("/password/reset", {"email": "alice@example.com"})
+    (link,) = re.findall(r"/password/reset/usr_[^\s\"]+", str(mail.outbox[-1].body))
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        client.get(link, follow=True)
+    token = link.partition("-")[2]
+    assert "/password/reset/usr_" in caplog.text
+    assert token not in caplog.text

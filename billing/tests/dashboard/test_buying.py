@@ -308,6 +308,8 @@ def test_razorpays_form_is_on_our_page_whose_policy_lets_it_in(asha_owner, asha,
     assert policy["form-action"] == "'self'"
     assert "'unsafe" not in answer["Content-Security-Policy"]
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"  # for windows that banks open
+    features = answer["Permissions-Policy"].split(", ")
+    assert {'payment=(self "https://api.razorpay.com")', "camera=()", "usb=()"} <= set(features)
     assert [script.attributes.get("src") for script in html.all("script")][:2] == [
         f"{razorpay.url}/v1/checkout.js",
         "/static/js/razorpay.js",
