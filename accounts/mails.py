@@ -18,6 +18,7 @@ from django.template import Context, Engine
 from django.utils import timezone
 
 from accounts.models import Mail, Role, User
+from zupertry.core import metrics
 from zupertry.core.connections import release_connection
 from zupertry.core.crypto import seal, unseal
 from zupertry.core.wake import wake
@@ -76,6 +77,7 @@ def sweep() -> int:
     ids = list(due.values_list("id", flat=True)[:SWEEP_BATCH])
     for mail_id in ids:
         wake("accounts.send_mail", mail_id)
+    metrics.swept({"mails": len(ids)})
     return len(ids)
 
 

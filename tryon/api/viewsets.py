@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins
@@ -125,6 +126,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destro
         key, job_id = key_of(self.request), self.kwargs["job_id"]
         known = Job.objects.select_related("delivery")
         job = known.filter(id=job_id).first() if ids.is_id("job", job_id) else None
+        structlog.contextvars.bind_contextvars(job=job and job.id)
         if job and job.organisation_id != key.organisation_id:
             raise Refusal("forbidden", "This job belongs to another organisation. Use a key of that organisation.")
         if job is None or (key.mode == Mode.TEST and job.mode != Mode.TEST):
