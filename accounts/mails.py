@@ -68,6 +68,7 @@ def _write(mail: Mail) -> None:
 def deliver(mail_id: str) -> None:
     """Make the attempt that is due, if there is one."""
     if mail := _claim(mail_id):
+        structlog.contextvars.bind_contextvars(org=mail.organisation_id)
         _attempt(mail)
 
 

@@ -64,14 +64,14 @@ def post_worker_init(_worker: object) -> None:
 
 def on_starting(server: Arbiter) -> None:
     """Refuse to start while a setting is missing or wrong."""
+    if server.cfg.workers > 1 and (settings.METRICS_TOKEN or settings.METRICS_PORT):
+        raise SystemExit(
+            f"Gunicorn was told to run {server.cfg.workers} workers, and each scrape of the metrics would see another. "
+            "Run one, with WEB_THREADS threads, and as many of these processes as are needed."
+        )
     import django
 
     django.setup()
     from zupertry.checks import refuse_to_start
 
     refuse_to_start()
-    if server.cfg.workers > 1 and (settings.METRICS_TOKEN or settings.METRICS_PORT):
-        raise SystemExit(
-            f"Gunicorn was told to run {server.cfg.workers} workers, and each scrape of the metrics would see another. "
-            "Run one, with WEB_THREADS threads, and as many of these processes as are needed."
-        )

@@ -30,7 +30,7 @@ def _serve(of_service: bool) -> None:
         try:
             server = Server(of_service=of_service)
         except OSError as error:
-            log.error("metrics_port_not_open", port=settings.METRICS_PORT, error=str(error))  # noqa: TRY400  (expected)
+            log.warning("metrics_port_not_open", port=settings.METRICS_PORT, error=str(error))
             time.sleep(AGAIN_SECONDS)
         else:
             server.serve_forever()

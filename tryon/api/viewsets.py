@@ -126,11 +126,11 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destro
         key, job_id = key_of(self.request), self.kwargs["job_id"]
         known = Job.objects.select_related("delivery")
         job = known.filter(id=job_id).first() if ids.is_id("job", job_id) else None
-        structlog.contextvars.bind_contextvars(job=job and job.id)
         if job and job.organisation_id != key.organisation_id:
             raise Refusal("forbidden", "This job belongs to another organisation. Use a key of that organisation.")
         if job is None or (key.mode == Mode.TEST and job.mode != Mode.TEST):
             raise Refusal("job_not_found", "There is no such job. GET /v1/jobs lists those that this key can see.")
+        structlog.contextvars.bind_contextvars(job=job.id)
         return job
 
     def get_serializer_class(self) -> type[JobOut]:

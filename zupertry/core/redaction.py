@@ -9,18 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIDDEN = "[redacted]"
+LONGEST = 50_000
+"""Characters of a text that are kept: nobody reads more, and each pattern goes over all of it."""
 ORDINARY = re.compile(r".{0,7}|[a-z_-]{0,15}", re.DOTALL)
 """A password like `postgres` is also a word: hiding it by its value would hide half of every line."""
 
 _NAMES = r"password|passwd|secret|token|signature|api_?key|private_?key|cvc|cvv|card_?number"
-_HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie|[\w-]+-signature"
+_HEADERS = r"(?:proxy-)?authorization|(?:set-)?cookie|[\w-]{1,40}-signature"
 _SENSITIVE_NAME = re.compile(rf"(?i).*(?:{_NAMES}|authorization|cookie|csrf|sessionid).*")
 _BARE = r"[^\s\"',&;}\])\[{(][^\s\"',&;}\])]*"
 _PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     # Links carry their rights in the query, or in the fragment; servers' addresses a password before the host.
     (re.compile(r"(?<=://)[^\s/@\"'<>]+@"), f"{HIDDEN}@"),
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s?#\"'<>]*)[?#][^\s\"'<>]+"), rf"\1?{HIDDEN}"),
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s?#\"'<>]{0,2048})[?#][^\s\"'<>]+"), rf"\1?{HIDDEN}"),
     (re.compile(r"\?[\w.%\[\]-]+=[^\s\"'<>]*"), f"?{HIDDEN}"),
     (re.compile(r"(/password/reset/usr_[0-9a-v]+-)[^\s/?\"'<>]+"), rf"\1{HIDDEN}"),
     # Secrets that say what they are.
@@ -32,13 +34,13 @@ _PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?|\bya29\.[\w.-]{8,}"), HIDDEN),
     (re.compile(r"(?i)\b(Bearer|Basic)\s+[\w.~+/=-]{16,}"), rf"\1 {HIDDEN}"),
     # Secrets that something else says what they are.
-    (re.compile(rf"(?i)\b((?:{_HEADERS})[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)(?<![\w-])((?:{_HEADERS})[\"']?\s*[:=]\s*[\"']?)[^\"'\r\n]+"), rf"\1{HIDDEN}"),
     (re.compile(r"\b((?:__Host-)?(?:session|csrf)(?:id|token)?[\"']?\s*[:=]\s*[\"']?)[\w.:-]{16,}"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i)((?:{_NAMES})[\"']?\s*[:=]\s*)(?:\"[^\"\n]*\"|'[^'\n]*'|{_BARE})"), rf"\1{HIDDEN}"),
     # PostgreSQL shows the row that it refuses.
-    (re.compile(r"Failing row contains \(.*?\)\.?$", re.DOTALL | re.MULTILINE), f"Failing row contains {HIDDEN}"),
-    (re.compile(r"(Key \([^)\n]*\))=\([^\n]*?\)(?= )"), rf"\1={HIDDEN}"),
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[address]"),
+    (re.compile(r"(Failing row contains )\((?:.*?\)\.(?=\n|\Z)|[^\n]*)", re.DOTALL), rf"\1{HIDDEN}"),
+    (re.compile(r"(Key \([^)\n]{0,200}\))=\([^\n]{0,500}?\)(?= )"), rf"\1={HIDDEN}"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,24}\b"), "[address]"),
 ]
 _CARD = re.compile(r"(?<![\w.-])[2-6]\d{3}(?:[ -]?\d){9,15}(?![\w-])")
 _known: list[str] = []
@@ -52,6 +54,8 @@ def hide(secrets: Iterable[str]) -> None:
 
 def redact(text: str) -> str:
     """Return the text without its secrets."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]} [cut]"
     for secret in _known:
         text = text.replace(secret, HIDDEN)
     for pattern, instead in _PATTERNS:
