@@ -8,6 +8,7 @@ import logging.config
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -46,7 +47,8 @@ class Stderr(logging.StreamHandler[Any]):
         """Write no traceback and no arguments, as `logging` would: nobody has looked for secrets in them."""
         kind = sys.exc_info()[0]
         lost = {"event": "line_lost", "level": "error", "logger": record.name, "error": kind and kind.__name__}
-        self.stream.write(f"{json.dumps(lost)}\n")
+        with suppress(OSError, ValueError):  # nobody reads, or the stream is closed
+            self.stream.write(f"{json.dumps(lost)}\n")
 
 
 def configure(options: Mapping[str, Any]) -> None:

@@ -45,6 +45,10 @@ class Server(ThreadingHTTPServer):
         self.of_service = of_service
         super().__init__((settings.HOST, settings.METRICS_PORT), Handler)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Have what went wrong be a line like all others."""
+        log.warning("scrape_failed", exc_info=True)
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers `GET /metrics`, and nothing else."""
@@ -59,10 +63,12 @@ class Handler(BaseHTTPRequestHandler):
         elif not may_read(self.headers.get("Authorization", "")):
             self.send_error(401)
         else:
-            self._send(exposition(of_service=self.server.of_service))
+            try:
+                self._send(exposition(of_service=self.server.of_service))
+            finally:
+                connection.close()
 
     def _send(self, body: bytes) -> None:
-        connection.close()
         self.send_response(200)
         self.send_header("Content-Type", CONTENT_TYPE)
         self.send_header("Content-Length", str(len(body)))

@@ -107,7 +107,7 @@ def live_through(folder: Path) -> Eventful:
         _break_the_mail(around, owner)
         _scrape(around)
         _break_the_store(around, keys, link)
-        around.sentry.wait_for(2)
+        until(lambda: _are_reported(around.sentry))
         _keep_settings_secret(around)
     kept = around.kept
     kept.lines = [line for path in sorted(folder.glob("*.log")) for line in path.read_text().splitlines()]
@@ -313,6 +313,15 @@ def _break_the_store(around: Surroundings, keys: dict[str, str], link: str) -> N
     _fetch(link)
     until(lambda: "attempt_crashed" in _logs(around))
     until(lambda: service.call("GET", "/readyz").status == 503)
+
+
+def _are_reported(sentry: SentryServer) -> bool:
+    """Say whether the crashes of both web and worker have come in."""
+    events = sentry.events
+    messages = {event.get("logentry", {}).get("message") for event in events}
+    return "attempt_crashed" in messages and any(
+        "/files/" in event.get("request", {}).get("url", "") for event in events
+    )
 
 
 def _keep_settings_secret(around: Surroundings) -> None:

@@ -6,7 +6,6 @@ https://develop.sentry.dev/sdk/data-model/envelopes/
 import gzip
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -19,7 +18,7 @@ class SentryServer:
     def __init__(self, key: str = "0123456789abcdef0123456789abcdef") -> None:
         self.key = key
         self.envelopes: list[bytes] = []
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.sentry = self
         self.dsn = f"http://{key}@127.0.0.1:{self._http.server_port}/{PROJECT}"
@@ -27,23 +26,13 @@ class SentryServer:
     @property
     def events(self) -> list[dict[str, Any]]:
         """The events so far."""
-        with self._changed:
+        with self._lock:
             return [event for envelope in self.envelopes for event in _events_of(envelope)]
-
-    def wait_for(self, count: int, seconds: float = 30.0) -> list[dict[str, Any]]:
-        """Return the events once there are `count`. Raises `TimeoutError`."""
-        end = time.monotonic() + seconds
-        with self._changed:
-            while len(events := [event for envelope in self.envelopes for event in _events_of(envelope)]) < count:
-                if not self._changed.wait(max(0.0, end - time.monotonic())):
-                    raise TimeoutError(f"{len(events)} of {count} events came in {seconds:g} s")
-        return events
 
     def take(self, envelope: bytes) -> None:
         """Keep an envelope."""
-        with self._changed:
+        with self._lock:
             self.envelopes.append(envelope)
-            self._changed.notify_all()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._http.serve_forever, args=(0.02,), name="sentry", daemon=True).start()
