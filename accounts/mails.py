@@ -18,6 +18,7 @@ from django.template import Context, Engine
 from django.utils import timezone
 
 from accounts.models import Mail, Role, User
+from zupertry.core import metrics
 from zupertry.core.connections import release_connection
 from zupertry.core.crypto import seal, unseal
 from zupertry.core.wake import wake
@@ -67,6 +68,7 @@ def _write(mail: Mail) -> None:
 def deliver(mail_id: str) -> None:
     """Make the attempt that is due, if there is one."""
     if mail := _claim(mail_id):
+        structlog.contextvars.bind_contextvars(org=mail.organisation_id)
         _attempt(mail)
 
 
@@ -76,6 +78,7 @@ def sweep() -> int:
     ids = list(due.values_list("id", flat=True)[:SWEEP_BATCH])
     for mail_id in ids:
         wake("accounts.send_mail", mail_id)
+    metrics.swept({"mails": len(ids)})
     return len(ids)
 
 

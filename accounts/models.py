@@ -222,7 +222,7 @@ class WebhookEndpoint(models.Model):
 
 
 class WebhookEvent(Record):
-    """Something an organisation is told. `reference` is the id of what it is about.
+    """Something an organisation is told. `reference` is the id of what it is about, `request_id` whose doing it was.
 
     `payload` is the body without links: `output_name` is a name in storage, and each attempt signs its own link.
     """
@@ -231,6 +231,7 @@ class WebhookEvent(Record):
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="webhook_events", db_index=False)
     type = models.CharField(max_length=50)
     reference = models.CharField(max_length=40, db_index=True)
+    request_id = models.CharField(max_length=64, blank=True, db_default="")
     payload = models.JSONField()
     output_name = models.CharField(max_length=200, blank=True)
     withdrawn_at = models.DateTimeField(null=True)

@@ -112,6 +112,7 @@ def settle(payment_id: str, *, gateway_reference: str = "") -> Payment:
     `gateway_reference` is for a charge whose reference was lost before it was written down. Raises `GatewayError`.
     """
     payment = Payment.objects.get(pk=payment_id)
+    structlog.contextvars.bind_contextvars(org=payment.organisation_id)
     charge = payment.gateway_reference or gateway_reference
     if payment.checkout_reference or charge:
         gateway = gateways[payment.gateway]

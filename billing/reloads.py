@@ -44,6 +44,7 @@ def wake_due() -> int:
 
 def run(organisation_id: str) -> None:
     """Buy the pack once if it is time to: claim the attempt, then charge."""
+    structlog.contextvars.bind_contextvars(org=organisation_id)
     try:
         payment = _claim(organisation_id, timezone.now())
     except IntegrityError:

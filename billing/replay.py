@@ -7,6 +7,7 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from billing.models import CreditAccount
+from zupertry.core import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,13 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name."""
         return asdict(self)
+
+
+def check() -> list[Difference]:
+    """Look for differences, and have their number told at the next scrape of the metrics."""
+    found = differences()
+    metrics.ledger_checked(len(found))
+    return found
 
 
 def differences() -> list[Difference]:

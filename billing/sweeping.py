@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing import mails, methods, reloads
 from billing.models import CreditAccount, GatewayEvent, Payment
-from zupertry.core import ids
+from zupertry.core import ids, metrics
 from zupertry.core.wake import wake
 
 BATCH = 1_000
@@ -25,6 +25,7 @@ def sweep() -> dict[str, int]:
         "expiring_methods": methods.tell_of_expiry(),
     }
     log.info("billing_swept", **found)
+    metrics.swept(found)
     return found
 
 

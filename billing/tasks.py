@@ -60,7 +60,7 @@ def reconcile() -> None:
 @shared_task(name="billing.check_ledger")
 def check_ledger() -> None:
     """Replay every account, and log each difference as an error."""
-    for difference in replay.differences():
+    for difference in replay.check():
         log.error("ledger_difference", **difference.as_dict())
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ from accounts.webhooks import outbox
 from billing import ledger
 from tryon.failures import RETRYABLE, Failure, failure
 from tryon.models import Job
-from zupertry.core import ids
+from zupertry.core import ids, metrics
 from zupertry.core.api import timestamp
 from zupertry.core.errors import Refusal
 from zupertry.core.requests import request_id
@@ -99,7 +100,13 @@ def _insert(job: Job) -> None:
     job.save(force_insert=True)
     if job.mode == Mode.LIVE:
         ledger.hold(job.organisation_id, job.id, actor=job.actor)
+    structlog.contextvars.bind_contextvars(job=job.id)
+    _count(job.mode, Status.PENDING)
     wake("tryon.run", job.id)
+
+
+def _count(mode: str, status: str, error_code: str = "") -> None:
+    metrics.after_commit(metrics.jobs.labels(mode, status, error_code).inc)
 
 
 def _remembered(organisation: Organisation, mode: Mode, key: str) -> Job | None:
@@ -148,7 +155,11 @@ def claim(job_id: str) -> Job | None:
     started = pending.update(status=Status.PROCESSING, attempt=1, started_at=now, lease_expires_at=lease)
     if started or _reclaim(claimable, now, lease):
         # By its lease: a worker that slept through it since must not take the next attempt for its own.
-        return Job.objects.filter(id=job_id, lease_expires_at=lease).first()
+        claimed = Job.objects.filter(id=job_id, lease_expires_at=lease).first()
+        if started and claimed:
+            _count(claimed.mode, claimed.status)
+            metrics.queue_seconds.labels(claimed.mode).observe((now - claimed.created_at).total_seconds())
+        return claimed
     return None
 
 
@@ -233,6 +244,9 @@ def _end(job: Job, now: datetime, **changes: Any) -> bool:
         for name, value in changes.items():
             setattr(job, name, value)
         log.info("job_ended", job=job.id, status=job.status, error_code=job.error_code or None, ms=job.duration_ms)
+        _count(job.mode, job.status, job.error_code)
+        took = metrics.result_seconds.labels(job.mode, job.status)
+        metrics.after_commit(partial(took.observe, (now - job.created_at).total_seconds()))
     return ended
 
 
@@ -267,6 +281,7 @@ def cancel(job: Job, *, actor: str) -> None:
     )
     if not cancelled:
         raise Refusal("job_not_cancellable", "The job is not pending any more. Only a pending job can be cancelled.")
+    _count(job.mode, Status.CANCELLED)
     if job.mode == Mode.LIVE:
         ledger.release(job.organisation_id, job.id, actor=actor)
     audit.record(Organisation(pk=job.organisation_id), actor, "job.cancelled", job.id)
@@ -279,5 +294,6 @@ def refund(job: Job, *, actor: str, reason: str) -> bool:
     if refunded and job.mode == Mode.LIVE:
         ledger.refund(job.organisation_id, job.id, actor=actor, note=reason)
     if refunded:
+        _count(job.mode, Status.REFUNDED)
         outbox.withdraw(job.id)
     return bool(refunded)

@@ -16,7 +16,7 @@ from tryon.models import Job
 from tryon.pictures import PictureError, Role, conform, fetch, stored
 from tryon.samples import sample
 from tryon.slots import slots
-from zupertry.core import storage
+from zupertry.core import metrics, storage
 from zupertry.core.connections import release_connection
 from zupertry.core.requests import enter_request, request_id
 
@@ -60,12 +60,12 @@ def run(job_id: str) -> None:
 
 def _enter(job_id: str) -> str | None:
     """Return a job's mode (None: it is unknown), and log from here on under the id of the request that submitted it."""
-    found = Job.objects.filter(id=job_id).values_list("mode", "request_id").first()
+    found = Job.objects.filter(id=job_id).values_list("mode", "request_id", "organisation_id", "actor").first()
     if found is None:
         return None
-    mode, submitted_under = found
+    mode, submitted_under, organisation_id, actor = found
     enter_request(submitted_under or request_id())
-    structlog.contextvars.bind_contextvars(job=job_id)
+    structlog.contextvars.bind_contextvars(job=job_id, org=organisation_id, actor=actor)
     return mode
 
 
@@ -118,7 +118,7 @@ def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:
 def _attempt(job: Job, engine: Engine) -> TryOn:
     """Make the picture and store it under `job.output_name`."""
     person, garment = _inputs(job)
-    made = _dress(engine, person, garment)
+    made = _dress(alias_for(job.mode), engine, person, garment)
     picture = conform(made.picture, person)
     if job.output_name:
         stored_pictures.delete(job.output_name)  # an earlier attempt's, which ended before it could be told
@@ -161,12 +161,13 @@ def _store(job: Job, **pictures: Picture) -> None:
         stored_pictures.write(names[field], picture.data)
 
 
-def _dress(engine: Engine, person: Picture, garment: Picture) -> TryOn:
+def _dress(name: str, engine: Engine, person: Picture, garment: Picture) -> TryOn:
     """Call the engine, up to 4 times in 120 s for failures that may pass."""
     end = time.monotonic() + ENGINE_BUDGET_SECONDS
     for number in range(1, ENGINE_TRIES + 1):
         try:
-            return engine.try_on(person, garment, timeout=min(ENGINE_TRY_SECONDS, end - time.monotonic()))
+            with metrics.engine_call(name):
+                return engine.try_on(person, garment, timeout=min(ENGINE_TRY_SECONDS, end - time.monotonic()))
         except EngineError as error:
             pause = BACKOFF_SECONDS * 2 ** (number - 1) * random.uniform(0.5, 1.5)  # noqa: S311
             log.warning("engine_failed", code=error.code, number=number, permanent=error.permanent, detail=error.detail)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from tryon import retention, uploads
 from tryon.jobs import IDEMPOTENCY_LIFETIME
 from tryon.models import Job
-from zupertry.core import ids
+from zupertry.core import ids, metrics
 from zupertry.core.wake import wake
 
 BATCH = 1_000
@@ -27,6 +27,7 @@ def sweep() -> dict[str, int]:
         "idempotency_keys": forget_idempotency_keys(),
     }
     log.info("jobs_swept", **found)
+    metrics.swept(found)
     return found
 
 

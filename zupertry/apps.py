@@ -9,5 +9,7 @@ class ZupertryConfig(AppConfig):
     name = "zupertry"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from zupertry import checks  # noqa: F401
+        """Register the checks, and have crashes reported from here on."""
+        from zupertry import checks, reports  # noqa: F401
+
+        reports.start()

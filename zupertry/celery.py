@@ -9,6 +9,7 @@ import structlog
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun
 
+from zupertry.core import metrics
 from zupertry.core.requests import enter_request
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
@@ -32,9 +33,11 @@ def _prepare_worker(**_: Any) -> None:
     from zupertry import stopping  # noqa: F401
     from zupertry.broker import outlive_redis
     from zupertry.checks import refuse_to_start
+    from zupertry.metrics_port import serve
 
     refuse_to_start()
     outlive_redis()
+    serve()
 
 
 @task_prerun.connect
@@ -47,5 +50,6 @@ def _begin(task: Any, **_: Any) -> None:
 @task_postrun.connect
 def _end(task: Any, args: Any, state: str, **_: Any) -> None:
     """Log one line a task."""
-    milliseconds = round((time.monotonic() - _started.get()) * 1000, 1)
-    log.info("task", task=task.name, subject=args[0] if args else None, state=state, ms=milliseconds)
+    seconds = time.monotonic() - _started.get()
+    log.info("task", task=task.name, subject=args[0] if args else None, state=state, ms=round(seconds * 1000, 1))
+    metrics.task_ended(task.name, state, seconds)

@@ -17,8 +17,10 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from billing import tax
 from zupertry.environment import make_private_folder
+from zupertry.reports import is_dsn
 
 CALM_LEASE_SECONDS = 10
+LEAST_TOKEN = 16
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_engine(),
         *_stripe(),
         *_razorpay(),
+        *_monitoring(),
         *_folders(),
     ]
     errors: list[CheckMessage] = [
@@ -212,6 +215,21 @@ def _is_gstin(text: str) -> bool:
         return tax.clean_gstin(text) == text
     except ValueError:
         return False
+
+
+def _monitoring() -> Iterator[str]:
+    if settings.METRICS_PORT and settings.METRICS_PORT == settings.PORT:
+        yield f"METRICS_PORT and PORT are both {settings.PORT}. Give METRICS_PORT another one, such as 9100."
+    if 0 < len(settings.METRICS_TOKEN) < LEAST_TOKEN:
+        yield (
+            f"METRICS_TOKEN is shorter than {LEAST_TOKEN} characters, and could be guessed. Make a longer one with: "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    if settings.SENTRY_DSN and not is_dsn(settings.SENTRY_DSN):
+        yield (
+            "SENTRY_DSN is no DSN of Sentry's. Copy it from the project's settings, under Client Keys: "
+            "it is like https://key@o1.ingest.sentry.io/2"
+        )
 
 
 def _folders() -> Iterator[str]:

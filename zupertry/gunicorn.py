@@ -8,6 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "zupertry.settings")
 
 import gunicorn.util
 from django.conf import settings
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
@@ -45,8 +46,11 @@ logger_class = OurLogs
 
 
 def post_worker_init(_worker: object) -> None:
-    """Answer whoever waits for a job's end as soon as the process is told to stop."""
+    """Tell the metrics, and answer whoever waits for a job's end as soon as the process is told to stop."""
     from tryon.api.waiting import stopping
+    from zupertry.metrics_port import serve
+
+    serve(of_service=True)
 
     stop_web = signal.getsignal(signal.SIGTERM)
 
@@ -58,8 +62,13 @@ def post_worker_init(_worker: object) -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def on_starting(_server: object) -> None:
+def on_starting(server: Arbiter) -> None:
     """Refuse to start while a setting is missing or wrong."""
+    if server.cfg.workers > 1 and (settings.METRICS_TOKEN or settings.METRICS_PORT):
+        raise SystemExit(
+            f"Gunicorn was told to run {server.cfg.workers} workers, and each scrape of the metrics would see another. "
+            "Run one, with WEB_THREADS threads, and as many of these processes as are needed."
+        )
     import django
 
     django.setup()

@@ -16,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 from tryon.api import waiting
 from zupertry import gunicorn
 from zupertry.celery import app as celery_app
+from zupertry.metrics_port import serve
 from zupertry.stopping import finish_or_hand_back
 from zupertry.wsgi import application
 
@@ -63,6 +64,7 @@ class OneProcess(BaseApplication):
         return application
 
     def _start_background(self) -> None:
+        serve(of_service=True)
         self._background = Background()
         self._background.start()
 

@@ -3,6 +3,7 @@
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from zupertry.checks import refuse_to_start
+from zupertry.metrics_port import serve
 
 
 class CheckedScheduler(DatabaseScheduler):  # type: ignore[misc]
@@ -11,4 +12,5 @@ class CheckedScheduler(DatabaseScheduler):  # type: ignore[misc]
     def setup_schedule(self) -> None:
         """Read the schedule from the database, which has to be the right one."""
         refuse_to_start()
+        serve()
         super().setup_schedule()

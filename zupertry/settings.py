@@ -179,10 +179,7 @@ CSRF_FAILURE_VIEW = "zupertry.core.error_views.stale_form"
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What it counts must not be pushed out by a flood of other keys.
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 100_000},
-    }
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}
 }
 if REDIS_URL:
     CACHES["default"] = {
@@ -405,8 +402,11 @@ RETENTION_INPUT = timedelta(hours=env.whole("RETENTION_INPUT_HOURS", 24, least=0
 RETENTION_OUTPUT = timedelta(days=env.whole("RETENTION_OUTPUT_DAYS", 30))
 SIGNUP_CREDITS = env.whole("SIGNUP_CREDITS", 10, least=0)
 
-# Logs
+# Logs, metrics, error reports
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if ON_ONE_MACHINE else "json", ["console", "json"])
 LOGGING_CONFIG = "zupertry.logs.configure"
 LOGGING = {"format": LOG_FORMAT}
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_PORT = env.whole("METRICS_PORT", 0, least=0, most=65_535)
+SENTRY_DSN = env.text("SENTRY_DSN")

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from billing.api import gateway_events
-from zupertry import health
+from zupertry import health, metrics
 from zupertry.core.storage import serve
 from zupertry.docs import views as docs
 from zupertry.onboarding.views import onboarding
@@ -37,6 +37,7 @@ urlpatterns = [
     path(settings.ADMIN_PATH, admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.page, name="metrics"),
 ]
 
 handler400 = "zupertry.core.error_views.bad_request"

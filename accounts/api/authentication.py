@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import structlog
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -18,6 +19,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Organisation, ApiKey]:
         """Return organisation and key. Raises `Refusal` with status 401 unless the key is active."""
         key = _active(_bearer_token(request))
+        structlog.contextvars.bind_contextvars(org=key.organisation_id, actor=f"key:{key.id}", key=str(key))
         api_keys.note_use(key)
         return key.organisation, key
 

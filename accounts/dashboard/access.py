@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
+import structlog
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -130,4 +131,5 @@ def _enter(request: MemberRequest) -> bool:
 
 def _be_in(request: MemberRequest, membership: Membership) -> None:
     request.membership, request.organisation = membership, membership.organisation
+    structlog.contextvars.bind_contextvars(org=membership.organisation_id, actor=request.actor)
     request.areas = frozenset(area for area, roles in AREAS.items() if membership.role in roles)

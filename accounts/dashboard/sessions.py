@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
+from zupertry.core import metrics
 
 BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox", "Chrome": "Chrome"}
 BROWSERS |= {"CriOS": "Chrome", "Safari": "Safari"}
@@ -107,4 +108,5 @@ def delete_expired() -> int:
     keys = list(expired.values_list("session_key", flat=True)[:EXPIRED_BATCH])
     UserSession.objects.filter(session_key__in=keys).delete()
     Session.objects.filter(session_key__in=keys).delete()
+    metrics.swept({"expired_sessions": len(keys)})
     return len(keys)

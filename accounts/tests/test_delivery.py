@@ -2,16 +2,19 @@
 
 import socket
 import time
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from standardwebhooks import Webhook
 
 from accounts.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.tests.conftest import attempts, deliver, recorded
 from accounts.webhooks import delivery, signing
 from zupertry.core.crypto import seal
+from zupertry.core.requests import enter_request
 from zupertry.testing import pictures
 from zupertry.testing.broker import Woken, drain
 from zupertry.testing.pictures import Behaviour, PictureServer, Request
@@ -49,6 +52,40 @@ def test_a_webhook_arrives_once_and_verifies_both_ways(world: World, receiver: W
     assert webhook.headers["x-zupertry-signature"] == simple["X-Zupertry-Signature"]
     (attempt,) = attempts(delivery_id)
     assert (attempt.number, attempt.response_status, attempt.error) == (1, 204, "")
+
+
+def test_a_webhook_carries_the_id_of_the_request_it_goes_back_to_whoever_sends_it(
+    world: World, receiver: WebhookReceiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    enter_request("the-submit-of-a-job")
+    delivery_id = recorded(world.alice.org_id, receiver.url())
+    enter_request("a-sweep-hours-later")
+    receiver.respond = lambda _received: 500
+    deliver(delivery_id)
+    make_due(delivery_id)
+    enter_request("another-sweep")
+    deliver(delivery_id)
+    assert [webhook.headers["x-request-id"] for webhook in receiver.received] == ["the-submit-of-a-job"] * 2
+    lines: list[Any] = [record.msg for record in caplog.records if "webhook_attempt" in str(record.msg)]
+    assert {(line["request_id"], line["org"]) for line in lines} == {("the-submit-of-a-job", world.alice.org_id)}
+
+
+def test_what_attempts_come_to_and_how_long_a_delivery_took_is_measured(
+    world: World, receiver: WebhookReceiver
+) -> None:
+    def figures() -> list[float]:
+        outcomes = [("zupertry_webhook_attempts_total", {"outcome": name}) for name in ("retrying", "delivered")]
+        series: list[tuple[str, dict[str, str]]] = [*outcomes, ("zupertry_webhook_delay_seconds_count", {})]
+        return [REGISTRY.get_sample_value(name, labels) or 0.0 for name, labels in series]
+
+    before = figures()
+    receiver.respond = lambda _received: 500
+    delivery_id = recorded(world.alice.org_id, receiver.url())
+    deliver(delivery_id)
+    receiver.respond = lambda _received: 204
+    make_due(delivery_id)
+    deliver(delivery_id)
+    assert [now - then for now, then in zip(figures(), before, strict=True)] == [1, 1, 1]
 
 
 def test_during_a_rotation_either_secret_verifies(world: World, receiver: WebhookReceiver) -> None:

@@ -9,6 +9,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,9 +22,10 @@ from django.utils import timezone
 from accounts.models import DeliveryAttempt, Organisation, WebhookDelivery, WebhookEvent
 from accounts.webhooks import signing
 from accounts.webhooks.in_flight import in_flight
-from zupertry.core import http
+from zupertry.core import http, metrics
 from zupertry.core.api import timestamp
 from zupertry.core.connections import release_connection
+from zupertry.core.requests import enter_request, request_id
 from zupertry.core.storage import signed_url
 from zupertry.core.wake import wake
 
@@ -57,12 +59,27 @@ class Answer:
 
 def deliver(delivery_id: str) -> None:
     """Make the attempt that is due, if there is one and the server has room; then pass the room on."""
-    delivery = WebhookDelivery.objects.only("organisation_id", "target").filter(id=delivery_id).first()
+    delivery = _found(delivery_id)
     if delivery is None:
         return
+    _enter(delivery)
     if claimed := _claim(delivery):
         _attempt(claimed)
     _pass_on(delivery)
+
+
+def _found(delivery_id: str) -> WebhookDelivery | None:
+    known = WebhookDelivery.objects.select_related("event")
+    needed = known.only("organisation_id", "target", "event__reference", "event__request_id")
+    return needed.filter(id=delivery_id).first()
+
+
+def _enter(delivery: WebhookDelivery) -> None:
+    """Log from here on under the id of the request that the event goes back to, whoever woke this task."""
+    event = delivery.event
+    enter_request(event.request_id or request_id())
+    about = {"job": event.reference} if event.reference.startswith("job_") else {}
+    structlog.contextvars.bind_contextvars(org=delivery.organisation_id, delivery=delivery.id, **about)
 
 
 def _attempt(delivery: WebhookDelivery) -> None:
@@ -115,7 +132,10 @@ def _message(delivery: WebhookDelivery, moment: datetime) -> tuple[str, bytes, d
     body = json.dumps(body_of(delivery.event), ensure_ascii=False, separators=(",", ":")).encode()
     secrets = signing.secrets_of(delivery.organisation.webhook_endpoint)
     signatures = signing.headers(body, delivery.event_id, moment, secrets)
-    return delivery.url, body, {"Content-Type": "application/json", **signatures}
+    headers = {"Content-Type": "application/json", **signatures}
+    if delivery.event.request_id:
+        headers["X-Request-Id"] = delivery.event.request_id
+    return delivery.url, body, headers
 
 
 def body_of(event: WebhookEvent) -> dict[str, Any]:
@@ -161,8 +181,16 @@ def _settle(delivery: WebhookDelivery, answer: Answer, started_at: datetime, dur
         error=answer.error[:500],
     )
     log.info("webhook_attempt", delivery=delivery.id, number=delivery.attempt, result=status, answer=answer.status)
+    _count(delivery, status)
     if delay is not None and delay <= WAKE_HORIZON_SECONDS:
         wake("accounts.deliver", delivery.id, delay=delay)
+
+
+def _count(delivery: WebhookDelivery, status: WebhookDelivery.Status) -> None:
+    metrics.after_commit(metrics.webhook_attempts.labels(status).inc)
+    if status == WebhookDelivery.Status.DELIVERED and not delivery.attempts_before_replay:
+        took = (timezone.now() - delivery.event.created_at).total_seconds()
+        metrics.after_commit(partial(metrics.webhook_seconds.observe, took))
 
 
 def _outcome(attempt: int, answer: Answer) -> tuple[WebhookDelivery.Status, float | None]:
@@ -199,4 +227,5 @@ def sweep() -> int:
     ids = list(first.order_by("next_attempt_at").values_list("id", flat=True)[:SWEEP_BATCH])
     for delivery_id in ids:
         wake("accounts.deliver", delivery_id)
+    metrics.swept({"deliveries": len(ids)})
     return len(ids)

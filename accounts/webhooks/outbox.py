@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.models import WebhookDelivery, WebhookEvent
 from zupertry.core.addresses import EVERYWHERE, UrlError, parse_target
+from zupertry.core.requests import request_id
 from zupertry.core.wake import wake
 
 
@@ -14,10 +15,16 @@ def record(
 ) -> WebhookDelivery:
     """Insert an event about `reference`, and return its delivery to `url`. A worker is woken once this is committed.
 
+    It belongs to the request that is being answered, or that a worker goes on with.
     `data` is the body's `data`; where it has an `output_url`, each attempt signs a link to `output_name` in storage.
     """
     event = WebhookEvent.objects.create(
-        organisation_id=organisation_id, type=type_, reference=reference, payload=data, output_name=output_name
+        organisation_id=organisation_id,
+        type=type_,
+        reference=reference,
+        request_id=request_id(),
+        payload=data,
+        output_name=output_name,
     )
     delivery = WebhookDelivery.objects.create(
         event=event, organisation_id=organisation_id, url=url, target=target_of(url)

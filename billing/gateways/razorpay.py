@@ -28,6 +28,7 @@ from billing.gateways.base import (
     Snapshot,
     State,
 )
+from billing.gateways.measuring import measured
 from billing.gateways.razorpay_client import Entity, RazorpayClient, RefusedError
 
 LARGEST_MANDATE_MINOR = 1_500_000
@@ -40,6 +41,7 @@ _MANDATE_SECONDS = 10 * 365 * 86_400
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.'/@()]+")
 
 
+@measured
 class RazorpayGateway:
     """Takes rupees. `livemode` follows from the key: test keys begin with `rzp_test_`.
 

@@ -28,6 +28,7 @@ from billing.gateways.base import (
     Order,
     Snapshot,
 )
+from billing.gateways.measuring import measured
 from billing.gateways.stripe_objects import (
     dispute_of,
     event_of,
@@ -59,6 +60,7 @@ _REFUSALS = (*_NOT_OUR_KEY, stripe.CardError, stripe.IdempotencyError, stripe.In
 stripe.enable_telemetry = False
 
 
+@measured
 class StripeGateway:
     """The account that `secret_key` opens, reached at `api_base`.
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import mixins
@@ -129,6 +130,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destro
             raise Refusal("forbidden", "This job belongs to another organisation. Use a key of that organisation.")
         if job is None or (key.mode == Mode.TEST and job.mode != Mode.TEST):
             raise Refusal("job_not_found", "There is no such job. GET /v1/jobs lists those that this key can see.")
+        structlog.contextvars.bind_contextvars(job=job.id)
         return job
 
     def get_serializer_class(self) -> type[JobOut]:

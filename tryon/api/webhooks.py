@@ -15,7 +15,7 @@ from zupertry.core.ids import pattern
 SIGNED = """Verify it before you trust it: `X-Zupertry-Signature` is the lowercase hex HMAC-SHA256 of the raw body,
 keyed by the whole `whsec_…` secret; `webhook-id`, `webhook-timestamp` and `webhook-signature` follow Standard Webhooks.
 Any 2xx within 10 s is a delivery; anything else is tried again, so that the same `webhook-id` may come twice.
-410 stops it."""
+410 stops it. `X-Request-Id` is the id of the request that submitted the job."""
 
 
 class _JobEnded(serializers.Serializer[Any]):

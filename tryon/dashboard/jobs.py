@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -87,6 +88,7 @@ def job_of(request: MemberRequest, job_id: str) -> Job:
     job = own.filter(id=job_id).first() if ids.is_id("job", job_id) else None
     if job is None:
         raise Http404
+    structlog.contextvars.bind_contextvars(job=job.id)
     return job
 
 

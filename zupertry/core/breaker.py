@@ -3,15 +3,19 @@
 import threading
 import time
 
+from zupertry.core import metrics
+
 BREAK_SECONDS = 5.0
 
 
 class Breaker:
-    """Tells whether to try. Thread safe; each process finds out for itself."""
+    """Tells whether to try `part`. Thread safe; each process finds out for itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, part: str) -> None:
+        self._part = part
         self._closed_until = 0.0
         self._lock = threading.Lock()
+        metrics.breaker_open.labels(part).set_function(lambda: not self.lets_pass())
 
     def lets_pass(self) -> bool:
         """Say whether it is worth trying."""
@@ -22,3 +26,4 @@ class Breaker:
         """Stop everybody from trying for 5 seconds."""
         with self._lock:
             self._closed_until = time.monotonic() + BREAK_SECONDS
+        metrics.breaker_trips.labels(self._part).inc()

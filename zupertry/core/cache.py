@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from zupertry.core.breaker import Breaker
 
 log = structlog.get_logger(__name__)
-_breaker = Breaker()
+_breaker = Breaker("cache")
 
 
 class SteadyRedisCache(RedisCache):

@@ -15,11 +15,12 @@ from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 
+from zupertry.core import metrics
 from zupertry.core.breaker import Breaker
 from zupertry.core.errors import Refusal
 
 log = structlog.get_logger(__name__)
-_breaker = Breaker()
+_breaker = Breaker("rate_limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def count(caller: str, limit: int) -> Window:
 def check(window: Window) -> None:
     """Raise `Refusal` (`rate_limit_exceeded`) for a request beyond its window."""
     if window.exceeded:
+        metrics.rate_limited.inc()
         raise Refusal(
             "rate_limit_exceeded",
             f"More than {window.limit} requests in a minute. Wait {window.reset_seconds} s, then send it again.",

@@ -11,6 +11,8 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
+from zupertry.core import metrics
+
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -90,6 +92,16 @@ def loggable_path(request: HttpRequest) -> str:
     return request.path.replace(secret, "…") if secret else request.path
 
 
+def route_of(request: HttpRequest, response: HttpResponseBase) -> str:
+    """Return the name of the route that answered: one of ours, never what was asked for.
+
+    `static` stands for files, `none` for what no route takes. `?wait` follows where the request asked to wait.
+    """
+    if match := request.resolver_match:
+        return f"{match.view_name}?wait" if "wait" in request.GET else match.view_name
+    return "static" if request.path.startswith(settings.STATIC_URL) and response.status_code < 400 else "none"
+
+
 def is_trusted_proxy(address: str) -> bool:
     """Say whether this is one of the proxies that `TRUSTED_PROXIES` names. What is no address is none."""
     try:
@@ -153,13 +165,15 @@ class RequestIdMiddleware:
         enter_request(chosen)
         response = self.get_response(request)
         response["X-Request-Id"] = chosen
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        seconds = time.monotonic() - started
+        metrics.request_answered(str(request.method), route_of(request, response), response.status_code, seconds)
         log.info(
             "request",
             method=request.method,
             path=loggable_path(request),
+            route=route_of(request, response),
             status=response.status_code,
-            ms=milliseconds,
+            ms=round(seconds * 1000, 1),
             client=request.META.get("REMOTE_ADDR", ""),
         )
         return response

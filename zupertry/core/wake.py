@@ -7,11 +7,12 @@ import structlog
 from celery import current_app
 from django.db import transaction
 
+from zupertry.core import metrics
 from zupertry.core.breaker import Breaker
 from zupertry.core.requests import request_id
 
 log = structlog.get_logger(__name__)
-_breaker = Breaker()
+_breaker = Breaker("broker")
 
 
 def wake(task: str, subject: str, *, delay: float = 0) -> None:
@@ -21,10 +22,14 @@ def wake(task: str, subject: str, *, delay: float = 0) -> None:
 
 def _publish(task: str, subject: str, delay: float) -> None:
     if not _breaker.lets_pass():
+        metrics.wakes.labels("lost").inc()
         return
     headers = {"request_id": request_id()}
     try:
         current_app.send_task(task, (subject,), countdown=delay or None, headers=headers, retry=False)
     except Exception as error:
         _breaker.trip()
+        metrics.wakes.labels("lost").inc()
         log.warning("wake_lost", task=task, subject=subject, error=str(error))
+    else:
+        metrics.wakes.labels("sent").inc()

@@ -64,7 +64,7 @@ BLANKS = [
     ),
     Blank(DeliveryAttempt, {"response_body": "", "error": ""}, of="delivery__organisation"),
     Blank(WebhookDelivery, {"url": "", "target": ""}),
-    Blank(WebhookEvent, {"payload": {}, "output_name": ""}),
+    Blank(WebhookEvent, {"payload": {}, "output_name": "", "request_id": ""}),
     Blank(WebhookEndpoint, {"url": "", "sealed_secret": "", "sealed_previous_secret": "", "rotated_at": None}),
     Blank(ApiKey, {"name": ""}),
     Blank(Workspace, {"name": "", "status": Workspace.Status.ARCHIVED}),

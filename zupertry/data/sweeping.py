@@ -6,6 +6,7 @@ import structlog
 from django.utils import timezone
 
 from accounts.models import Organisation
+from zupertry.core import metrics
 from zupertry.data import deletion, people
 
 BATCH = 100
@@ -25,6 +26,7 @@ def sweep() -> dict[str, int]:
         "people_deleted": sum(_went(people.erase, pk) for pk in list(people_due[:BATCH])),
     }
     log.info("deletions_swept", **gone)
+    metrics.swept(gone)
     return gone
 
 

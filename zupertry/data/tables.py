@@ -111,7 +111,7 @@ WORK = [
     Table(
         "webhook_events",
         accounts.WebhookEvent,
-        ("id", "created_at", "type", "reference", "payload", "withdrawn_at"),
+        ("id", "created_at", "type", "reference", "request_id", "payload", "withdrawn_at"),
         left_out=("organisation_id", "output_name"),
     ),
     Table(

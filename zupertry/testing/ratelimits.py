@@ -12,10 +12,10 @@ def forget_windows() -> None:
     for limiter in (ratelimit._shared, ratelimit._in_process):
         limiter().storage.reset()
         limiter.cache_clear()
-    ratelimit._breaker = Breaker()
+    ratelimit._breaker = Breaker("rate_limits")
 
 
 def forget_cached() -> None:
     """Forget what the cache holds, failed logins among it, and that its Redis was down."""
-    shared_cache._breaker = Breaker()
+    shared_cache._breaker = Breaker("cache")
     cache.clear()

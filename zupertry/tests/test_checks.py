@@ -35,6 +35,7 @@ WRONG_ON_A_LAPTOP = {
     "ENCRYPTION_KEYS": "wrong",
     "WEBHOOK_RETRY_SCHEDULE": "soon",
     "LOG_FORMAT": "xml",
+    "METRICS_PORT": "abc",
     "EMAIL_URL": "mail",
 }
 WRONG_IN_PRODUCTION = {
@@ -291,6 +292,24 @@ def test_who_sells_in_india_is_named_on_the_invoices(production, monkeypatch, ch
         monkeypatch.setenv(name, value)
     (problem,) = found()
     assert named in problem
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN is shorter than 16 characters"),
+        ({"METRICS_PORT": 8000}, "METRICS_PORT and PORT are both 8000"),
+        ({"SENTRY_DSN": "https://sentry.io/2"}, "SENTRY_DSN is no DSN of Sentry's"),
+        ({"SENTRY_DSN": "nonsense"}, "SENTRY_DSN is no DSN of Sentry's"),
+        ({"SENTRY_DSN": "https://key@o1.ingest.sentry.io/2", "METRICS_TOKEN": "t" * 16, "METRICS_PORT": 9100}, ""),
+    ],
+)
+def test_what_monitoring_needs_is_right_or_not_set(production, changes, named) -> None:
+    for name, value in {"PORT": 8000, **changes}.items():
+        setattr(production, name, value)
+    problems = found()
+    assert len(problems) == bool(named)
+    assert all(problem.startswith(named) for problem in problems)
 
 
 def test_mails_that_nobody_reads_are_a_warning(production, monkeypatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from zupertry.testing.service import ROOT
 
-READERS = [ROOT / "zupertry" / "settings.py", ROOT / "zupertry" / "checks.py"]
+READERS = [ROOT / "zupertry" / f"{name}.py" for name in ("settings", "checks", "reports")]
 # What docker-compose.yml reads from the same file.
 OF_CONTAINERS = {"POSTGRES_PASSWORD"}
 # Defaults that depend on others, and are told in words.

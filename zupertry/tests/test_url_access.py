@@ -142,6 +142,7 @@ GET    /dashboard/account/delete                                 login  200     
 POST   /dashboard/account/keep                                   login  302     302   302   302       302     302
 GET    /healthz                                                  200    200     200   200   200       200     200
 GET    /readyz                                                   200    200     200   200   200       200     200
+GET    /metrics                                                  404    404     404   404   404       404     404
 GET    /{admin}                                                  login  login   login login login     login   login
 """
 

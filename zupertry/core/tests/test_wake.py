@@ -20,7 +20,7 @@ PATIENCE = 10.0
 
 @pytest.fixture(autouse=True)
 def _breaker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake_module, "_breaker", Breaker())
+    monkeypatch.setattr(wake_module, "_breaker", Breaker("broker"))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from billing.models import CreditAccount, LedgerEntry
-from billing.replay import differences
+from billing.replay import check
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = differences()
+        found = check()
         accounts, entries = CreditAccount.objects.count(), LedgerEntry.objects.count()
         if options["json"]:
             report = {"accounts": accounts, "entries": entries, "differences": [item.as_dict() for item in found]}
