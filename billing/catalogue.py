@@ -34,13 +34,13 @@ class Quote:
 
 def offer(organisation: Organisation) -> list[CreditPack]:
     """Return the packs on sale to an organisation, on its plan and in its currency, the smallest first."""
-    own = _on_sale().filter(plan_id=organisation.plan, currency=organisation.currency)
+    own = on_sale().filter(plan_id=organisation.plan, currency=organisation.currency)
     return list(own.select_related("moves_to").order_by("credits", "pk"))
 
 
 def price_list(currency: str) -> list[CreditPack]:
     """Return everything on sale in a currency, plan by plan: that with the smallest pack first."""
-    packs = _on_sale().filter(currency=currency).select_related("plan", "moves_to").order_by("credits", "pk")
+    packs = on_sale().filter(currency=currency).select_related("plan", "moves_to").order_by("credits", "pk")
     order = list(dict.fromkeys(pack.plan_id for pack in packs))
     return sorted(packs, key=lambda pack: order.index(pack.plan_id))
 
@@ -55,9 +55,15 @@ def find(organisation: Organisation, pack_id: str) -> CreditPack:
     return pack
 
 
+def on_sale() -> QuerySet[CreditPack]:
+    """Return the packs that can be bought now, of every plan and in every currency."""
+    now = timezone.now()
+    return CreditPack.objects.filter(Q(active_until=None) | Q(active_until__gt=now), active_from__lte=now)
+
+
 def is_on_sale(pack: CreditPack) -> bool:
     """Say whether a pack can be bought now, whatever plan it is of."""
-    return _on_sale().filter(pk=pack.pk).exists()
+    return on_sale().filter(pk=pack.pk).exists()
 
 
 def quote(pack: CreditPack) -> Quote:
@@ -75,9 +81,13 @@ def can_be_paid(organisation: Organisation) -> bool:
     return gateway_for(organisation) in settings.PAYMENT_GATEWAYS
 
 
-def was_bought(pack_id: str) -> bool:
-    """Say whether anybody ever wished to pay for a pack, or has it bought by itself."""
-    return Payment.objects.filter(pack=pack_id).exists() or AutoReload.objects.filter(pack=pack_id).exists()
+def is_settled(pack_id: str) -> bool:
+    """Say whether a pack stays as it is: somebody may have seen it at its price, bought it, or has it bought."""
+    return (
+        CreditPack.objects.filter(pk=pack_id, active_from__lte=timezone.now()).exists()
+        or Payment.objects.filter(pack=pack_id).exists()
+        or AutoReload.objects.filter(pack=pack_id).exists()
+    )
 
 
 @transaction.atomic
@@ -113,8 +123,3 @@ def _move(organisation_id: str, before: str, after: str, *, actor: str, **why: s
         changed = Organisation(pk=organisation_id)
         details = {"before": before, "after": after, **why}
         audit.record(changed, actor, "organisation.plan_changed", organisation_id, **details)
-
-
-def _on_sale() -> QuerySet[CreditPack]:
-    now = timezone.now()
-    return CreditPack.objects.filter(Q(active_until=None) | Q(active_until__gt=now), active_from__lte=now)

@@ -13,12 +13,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from billing import payments
 from billing.gateways.base import UNAUTHORISED, GatewayError, Snapshot, State
 from billing.gateways.registry import gateways
 from billing.models import Discrepancy, LedgerEntry, Payment, Reversal
 from zupertry.core import ids
 from zupertry.core.connections import release_connection
+from zupertry.core.errors import Refusal
 
 GRACE = timedelta(minutes=10)
 """How long something may be paid and not credited before that is an error."""
@@ -65,8 +67,30 @@ def _reconcile(gateway: str, since: datetime) -> list[Difference]:
     _look_at_money_back(gateway, since, compared)
     # A list that grows while it is read gives some payments twice.
     differences = list({(difference.kind, difference.reference): difference for difference in seen}.values())
-    _write_down(gateway, differences, compared)
-    return differences
+    troubled = {difference.reference for difference in differences}
+    left = _left_as_they_are(gateway, troubled)
+    news = [found for found in differences if (found.kind, found.reference, found.details) not in left]
+    _write_down(gateway, news, compared - troubled)
+    return news
+
+
+def _left_as_they_are(gateway: str, references: set[str]) -> set[tuple[str, str, str]]:
+    """Return what staff have closed, as long as it is the very same."""
+    rows = Discrepancy.objects.filter(gateway=gateway, reference__in=references).exclude(closed_by="")
+    return set(rows.values_list("kind", "reference", "details"))
+
+
+@transaction.atomic
+def close(discrepancy: Discrepancy, *, actor: str, reason: str) -> None:
+    """Leave a difference as it is, as staff decide: it is not found again unless it becomes another.
+
+    Raises `Refusal` (`validation_error`) when it is closed already.
+    """
+    open_ = Discrepancy.objects.filter(pk=discrepancy.pk, resolved_at=None)
+    if not open_.update(resolved_at=timezone.now(), closed_by=actor):
+        raise Refusal("validation_error", "It is closed already. Nothing was changed.")
+    what = {"gateway": discrepancy.gateway, "kind": discrepancy.kind, "reference": discrepancy.reference}
+    audit.record(None, actor, "discrepancy.closed", discrepancy.id, reason, **what)
 
 
 def look_at_disputes() -> None:
@@ -194,7 +218,7 @@ def _is_paid_there(payment: Payment) -> bool:
 
 
 @transaction.atomic
-def _write_down(gateway: str, found: list[Difference], compared: set[str]) -> None:
+def _write_down(gateway: str, found: list[Difference], agreeing: set[str]) -> None:
     """Keep each difference as one open row, and close the rows of what was compared and agrees now."""
     standing = {(row.kind, row.reference): row for row in Discrepancy.objects.filter(gateway=gateway, resolved_at=None)}
     for difference in found:
@@ -208,6 +232,5 @@ def _write_down(gateway: str, found: list[Difference], compared: set[str]) -> No
                 details=difference.details,
             )
             Discrepancy.objects.bulk_create([new], ignore_conflicts=True)  # another run may just have written it
-    troubled = {difference.reference for difference in found}
-    mended = [row.pk for row in standing.values() if row.reference in compared - troubled]
+    mended = [row.pk for row in standing.values() if row.reference in agreeing]
     Discrepancy.objects.filter(pk__in=mended, resolved_at=None).update(resolved_at=timezone.now())

@@ -5,15 +5,18 @@ its ledger entry has a reference that exists once.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from billing import auto_reload, catalogue, invoices, ledger, mails, methods
 from billing.gateways.base import MoneyBack, Snapshot, State
 from billing.models import CreditAccount, Discrepancy, GatewayCustomer, Payment, Reversal
+from zupertry.core.errors import Refusal
 
 FIRST_CHECK = timedelta(minutes=15)
 PATIENCE = timedelta(days=3)
@@ -59,6 +62,77 @@ def lose_sight(payment_id: str) -> None:
         _end_unfinished(payment)
     else:
         Payment.objects.filter(pk=payment.pk).update(next_check_at=None)
+
+
+@transaction.atomic
+def accept(payment_id: str, snapshot: Snapshot, *, livemode: bool, actor: str, reason: str) -> Payment:
+    """Give the credits of a quarantined payment, as staff decide: what was paid takes the place of what was asked for.
+
+    Raises `Refusal` (`validation_error`) where that can't be: it has been decided, or what was paid can buy nothing.
+    """
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    _check_acceptable(payment, snapshot, livemode)
+    asked_minor = payment.amount_minor
+    if snapshot.amount_minor != asked_minor:
+        payment.net_minor, payment.tax_minor = snapshot.amount_minor - snapshot.tax_minor, snapshot.tax_minor
+    payment.status, payment.settled_at, payment.failure = Status.PAID, timezone.now(), ""
+    payment.gateway_reference = snapshot.gateway_reference
+    payment.save()
+    _fulfil(payment, replace(snapshot, method=None))  # Whose card it is, is in doubt: none is kept.
+    _take_back(payment, snapshot.money_back)
+    _decided(payment, "quarantined", "paid_not_credited")
+    figures = {"credits": payment.credits, "asked_minor": asked_minor, "paid_minor": payment.amount_minor}
+    audit.record(payment.organisation, actor, "payment.accepted", payment.id, reason, **figures)
+    return payment
+
+
+@transaction.atomic
+def refuse(payment_id: str, *, actor: str, reason: str) -> None:
+    """Give no credits for a quarantined payment, as staff decide; its money goes back at the gateway, by hand.
+
+    Raises `Refusal` (`validation_error`) when it has been decided already.
+    """
+    waiting = Payment.objects.filter(pk=payment_id, status=Status.QUARANTINED)
+    if not waiting.update(status=Status.REFUSED, settled_at=timezone.now()):
+        raise _decided_already(Payment.objects.get(pk=payment_id))
+    payment = Payment.objects.select_related("organisation").get(pk=payment_id)
+    _decided(payment, "quarantined")
+    audit.record(payment.organisation, actor, "payment.refused", payment.id, reason)
+
+
+def _check_acceptable(payment: Payment, snapshot: Snapshot, livemode: bool) -> None:
+    """Refuse to give credits for what is no money of ours, or not of this payment, or whose tax nobody can tell."""
+    if payment.status != Status.QUARANTINED:
+        raise _decided_already(payment)
+    gone = sum(back.amount_minor for back in snapshot.money_back if back.standing)
+    other_amount = snapshot.amount_minor != payment.amount_minor
+    obstacles = {
+        "It is not paid at the gateway.": snapshot.state != State.PAID,
+        "It was paid in another mode: test money buys nothing.": snapshot.livemode != livemode,
+        "It was paid in another currency.": snapshot.currency != payment.currency,
+        "This charge has paid for another payment.": _paid_for_another(payment, snapshot),
+        "All of its money went back.": gone >= snapshot.amount_minor,
+        "Its tax can't be told from what was paid.": other_amount and payment.tax_minor and not snapshot.tax_minor,
+    }
+    if found := [obstacle for obstacle, met in obstacles.items() if met]:
+        raise Refusal(
+            "validation_error", f"{found[0]} Nothing was changed. Refuse it, and grant credits by hand if due."
+        )
+
+
+def _paid_for_another(payment: Payment, snapshot: Snapshot) -> bool:
+    charged = Payment.objects.filter(gateway=payment.gateway, gateway_reference=snapshot.gateway_reference)
+    return charged.exclude(pk=payment.pk).exists()
+
+
+def _decided_already(payment: Payment) -> Refusal:
+    return Refusal("validation_error", f"It is {payment.status}, not quarantined. Nothing was changed.")
+
+
+def _decided(payment: Payment, *kinds: str) -> None:
+    """Close what was found about a payment that staff decided on."""
+    found = Discrepancy.objects.filter(payment=payment, kind__in=kinds, resolved_at=None)
+    found.update(resolved_at=timezone.now())
 
 
 def _paid(payment: Payment, snapshot: Snapshot, livemode: bool) -> None:
@@ -120,6 +194,8 @@ def _difference(payment: Payment, snapshot: Snapshot, livemode: bool) -> str:
 def _quarantine(payment: Payment, snapshot: Snapshot, wrong: str) -> None:
     payment.status, payment.failure, payment.next_check_at = Status.QUARANTINED, wrong[:500], None
     payment.settled_at = timezone.now()
+    if snapshot.payment_id == payment.id and not _paid_for_another(payment, snapshot):
+        payment.gateway_reference = snapshot.gateway_reference
     payment.save()
     Discrepancy.objects.get_or_create(
         gateway=payment.gateway,

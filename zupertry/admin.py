@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.models import Organisation
 from billing import catalogue
 from billing.models import Plan
+from zupertry.staff import schedule
 
 if TYPE_CHECKING:  # Django's classes take type arguments in their stubs only
     _ModelAdmin = admin.ModelAdmin[Organisation]
@@ -60,3 +61,6 @@ class OrganisationAdmin(_ModelAdmin):
         del change
         actor = f"staff:{request.user.pk}"
         catalogue.move(obj, form.cleaned_data["plan"], actor=actor, reason=form.cleaned_data["reason"])
+
+
+schedule.register(admin.site)

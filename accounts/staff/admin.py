@@ -205,7 +205,7 @@ class ReasonedForm(WithReason, _ModelForm):
 class ReasonedSaves(_ModelAdmin):
     """Mixed into the admin of rows that staff write: each change is in the audit log, with its reason."""
 
-    form = ReasonedForm
+    form: type[_ModelForm] = ReasonedForm
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Ask why at the end."""
@@ -221,8 +221,9 @@ class ReasonedSaves(_ModelAdmin):
         super().save_model(request, obj, form, change)
         self.record(request, obj, form, "changed" if change else "added")
 
-    def record(self, request: HttpRequest, obj: Model, form: Any, what: str) -> None:
-        """Write a change of a row down, with the names of the fields that changed."""
+    def record(self, request: HttpRequest, obj: Model, form: Any, what: str, **details: str) -> None:
+        """Write a change of a row down: which fields changed, from what to what."""
+        changed = [name for name in form.changed_data if name != "reason"]
         audit.record(
             None,
             staff_actor(request),
@@ -230,5 +231,8 @@ class ReasonedSaves(_ModelAdmin):
             str(obj.pk),
             reason=form.cleaned_data["reason"],
             name=capfirst(str(obj)),
-            fields=[name for name in form.changed_data if name != "reason"],
+            fields=changed,
+            before={name: str(form.initial.get(name, "")) for name in changed},
+            after={name: str(getattr(form.cleaned_data[name], "pk", form.cleaned_data[name])) for name in changed},
+            **details,
         )

@@ -175,6 +175,9 @@ class Gateway(Protocol):
     name: str
     livemode: bool
 
+    def page_of(self, gateway_reference: str) -> str:
+        """Return the address of a charge in the gateway's own dashboard, for staff."""
+
     def make_customer(self, buyer: Buyer) -> str:
         """Make the buyer known, once however often it is called, and return the gateway's reference."""
 

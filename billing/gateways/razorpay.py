@@ -58,6 +58,10 @@ class RazorpayGateway:
         self._checkout = _OWN_CHECKOUT if api_base == _OWN_API else api_base
         self._razorpay = RazorpayClient(key_id, key_secret, api_base)
 
+    def page_of(self, gateway_reference: str) -> str:
+        """Return the address of a payment in Razorpay's dashboard, where a switch chooses live or test mode."""
+        return f"https://dashboard.razorpay.com/app/payments/{gateway_reference}"
+
     def make_customer(self, buyer: Buyer) -> str:
         """Make the buyer known and return `cust_…`. Razorpay has one customer for each pair of address and phone."""
         wanted = {

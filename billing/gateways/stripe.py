@@ -93,6 +93,10 @@ class StripeGateway:
         )
         self._api = client.v1
 
+    def page_of(self, gateway_reference: str) -> str:
+        """Return the address of a payment intent in Stripe's dashboard. https://docs.stripe.com/dashboard/basics"""
+        return f"https://dashboard.stripe.com/{'' if self.livemode else 'test/'}payments/{gateway_reference}"
+
     def make_customer(self, buyer: Buyer) -> str:
         """Make the buyer known, once however often it is called, and return `cus_…`.
 

@@ -121,7 +121,7 @@ def test_an_event_that_never_succeeds_ends_as_an_error_and_may_be_replayed(strip
     stored.refresh_from_db()
     assert (stored.next_attempt_at, stored.processed_at) == (None, None)
     stripe.mend()
-    gateway_events.replay(stored.id)
+    gateway_events.replay(stored, actor="staff:usr_1", reason="Stripe was away")
     gateway_events.process(stored.id)
     assert payments.settle(payment.id).status == Payment.Status.PAID
 

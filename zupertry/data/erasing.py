@@ -25,15 +25,15 @@ from accounts.models import (
     WebhookEvent,
     Workspace,
 )
-from billing import methods
-from billing.models import BillingDetails, GatewayEvent, Payment, PaymentMethod
+from billing import gateway_events, methods
+from billing.models import BillingDetails, Payment, PaymentMethod
 from tryon import jobs, retention, uploads
 from tryon.models import Job
 from zupertry.core.errors import Refusal
 
 NAME = "Deleted organisation"
 BATCH = 1_000
-KEPT_BUYERS = (Payment.Status.PAID, Payment.Status.QUARANTINED)
+KEPT_BUYERS = (Payment.Status.PAID, Payment.Status.QUARANTINED, Payment.Status.REFUSED)
 UNFINISHED = (Job.Status.PENDING, Job.Status.PROCESSING)
 
 
@@ -134,7 +134,7 @@ def _blank_gateway_events(payment_ids: list[Any]) -> None:
         "gateway_reference": list(own.exclude(gateway_reference="").values_list("gateway_reference", flat=True)),
     }
     for field, values in named.items():
-        about = GatewayEvent.objects.filter(**{f"subject__{field}__in": values})
+        about = gateway_events.by_subject().filter(**{f"its_{field}__in": values})
         about.update(payload={}, error="")
 
 

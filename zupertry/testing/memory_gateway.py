@@ -40,6 +40,10 @@ class MemoryGateway:
         self.lose_answers = 0
         self.charges_end: State = State.PAID
 
+    def page_of(self, gateway_reference: str) -> str:
+        """Have no dashboard but an address."""
+        return f"https://dashboard.example.com/{gateway_reference}"
+
     def make_customer(self, buyer: Buyer) -> str:
         """Return the one reference of a buyer."""
         return f"cus_{buyer.organisation_id}"

@@ -1,0 +1,1 @@
+"""Staff's pages about money: a module for each thing that they look at."""
