@@ -225,6 +225,7 @@ class ApiKey(Record):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Record.Meta):
+        verbose_name = "API key"
         permissions = [("revoke_apikey", "Can revoke API keys")]
         indexes = [
             models.Index(fields=["last_four", "-id"], name="key_by_last_four"),

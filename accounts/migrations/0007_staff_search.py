@@ -33,6 +33,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterModelOptions(
+            name="apikey",
+            options={
+                "ordering": ["pk"],
+                "permissions": [("revoke_apikey", "Can revoke API keys")],
+                "verbose_name": "API key",
+            },
+        ),
+        migrations.AlterModelOptions(
             name="user",
             options={
                 "ordering": ["pk"],

@@ -84,6 +84,6 @@ def test_what_staff_write_is_text_that_can_be_answered(world):
     assert "Auto-Submitted" not in sent.extra_headers
     assert "Dear all,\n\n1 < 2" in sent.body
     assert isinstance(sent, mail_box.EmailMultiAlternatives)
-    html = str(sent.alternatives[0].content)
+    html = str(sent.alternatives[0][0])
     assert "<p>1 &lt; 2</p>" in html
     assert "<b>" not in html

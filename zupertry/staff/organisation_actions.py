@@ -162,7 +162,7 @@ ACTIONS: list[StaffAction[Organisation]] = [
         "grant-credits",
         "Grant credits",
         "billing.grant_credits",
-        "Gives credits for nothing, as an entry in the ledger. To sent-again forms it happens once.",
+        "Gives credits for nothing, as an entry in the ledger. The same form sent twice gives them once.",
         _grant,
         CreditsForm,
         offered=_stays,

@@ -65,7 +65,7 @@ def _ms(milliseconds: int | None) -> str:
 def _deliveries(organisation: Organisation) -> Section:
     latest = WebhookDelivery.objects.filter(organisation=organisation).select_related("event").order_by("-pk")[:ROWS]
     rows = [
-        (link_to(d), d.event.type, link_to_id(d.event.reference), d.status, d.attempt, d.next_attempt_at)
+        (link_to(d, d.pk), d.event.type, link_to_id(d.event.reference), d.status, d.attempt, d.next_attempt_at)
         for d in latest
     ]
     columns = ("delivery", "event", "about", "status", "attempts", "next attempt")
@@ -78,9 +78,9 @@ def _ledger(organisation: Organisation) -> Section:
         (
             e.created_at,
             link_to(e, e.kind),
-            f"{e.available_delta:+,}",
-            f"{e.reserved_delta:+,}",
-            link_to_id(e.reference),
+            _signed(e.available_delta),
+            _signed(e.reserved_delta),
+            "a form of staff's" if e.reference.startswith("staff:") else link_to_id(e.reference),
             link_to_id(e.actor.partition(":")[2], e.actor),
             e.note,
         )
@@ -88,6 +88,10 @@ def _ledger(organisation: Organisation) -> Section:
     ]
     columns = ("when", "kind", "available", "reserved", "for", "by", "note")
     return Section("Ledger", columns, rows, listing_of(LedgerEntry, account=organisation.pk))
+
+
+def _signed(delta: int) -> str:
+    return f"{delta:+,}" if delta else ""
 
 
 def _payments(organisation: Organisation) -> Section:
