@@ -77,16 +77,19 @@ def enable(key: ApiKey, *, actor: str) -> bool:
     return _move(key, [ApiKey.Status.DISABLED], ApiKey.Status.ACTIVE, "api_key.enabled", actor)
 
 
-def revoke(key: ApiKey, *, actor: str) -> bool:
-    """Refuse requests with this key for ever. False: it was revoked already."""
-    return _move(key, [ApiKey.Status.ACTIVE, ApiKey.Status.DISABLED], ApiKey.Status.REVOKED, "api_key.revoked", actor)
+def revoke(key: ApiKey, *, actor: str, reason: str = "") -> bool:
+    """Refuse requests with this key for ever. False: it was revoked already. `reason` is staff's."""
+    alive = [ApiKey.Status.ACTIVE, ApiKey.Status.DISABLED]
+    return _move(key, alive, ApiKey.Status.REVOKED, "api_key.revoked", actor, reason)
 
 
 @transaction.atomic
-def _move(key: ApiKey, before: list[ApiKey.Status], after: ApiKey.Status, action: str, actor: str) -> bool:
+def _move(
+    key: ApiKey, before: list[ApiKey.Status], after: ApiKey.Status, action: str, actor: str, reason: str = ""
+) -> bool:
     moved = ApiKey.objects.filter(id=key.id, status__in=before).update(status=after)
     if moved:
-        audit.record(key.organisation, actor, action, key.id, name=key.name)
+        audit.record(key.organisation, actor, action, key.id, reason=reason, name=key.name)
     return bool(moved)
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -67,7 +68,14 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
 
     class Meta(Record.Meta):
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
-        permissions = [("reset_second_factor", "Can remove the second factors of people who lost theirs")]
+        permissions = [
+            ("reset_second_factor", "Can remove the second factors of people who lost theirs"),
+            ("end_sessions", "Can log people out everywhere"),
+        ]
+        indexes = [
+            models.Index(fields=["-id"], name="user_staff", condition=Q(is_staff=True)),
+            models.Index(fields=["-id"], name="user_inactive", condition=Q(is_active=False)),
+        ]
 
     def __str__(self) -> str:
         return self.email
@@ -99,6 +107,13 @@ class Organisation(Record):
             ("set_rate_limit", "Can change an organisation's rate limit"),
             ("mail_owners", "Can write to an organisation's owners"),
         ]
+        # And by the beginning of the name: a migration makes that index, which only PostgreSQL has.
+        indexes = [
+            models.Index(fields=["plan", "-id"], name="organisation_by_plan"),
+            models.Index(fields=["region", "-id"], name="organisation_by_region"),
+            models.Index(fields=["-id"], name="organisation_suspended", condition=Q(suspended_at__isnull=False)),
+            models.Index(fields=["-id"], name="organisation_leaving", condition=Q(deletion_due_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -128,12 +143,13 @@ class Membership(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "organisation"], name="membership_once")]
+        indexes = [models.Index(fields=["role", "-id"], name="membership_by_role")]
 
     def __str__(self) -> str:
         return f"{self.user_id} as {self.role} of {self.organisation_id}"
 
 
-INVITATION_OPEN = models.Q(accepted_at__isnull=True, revoked_at__isnull=True)
+INVITATION_OPEN = Q(accepted_at__isnull=True, revoked_at__isnull=True)
 
 
 class Invitation(Record):
@@ -154,6 +170,10 @@ class Invitation(Record):
             models.UniqueConstraint(
                 fields=["organisation", "email"], name="invitation_open_once", condition=INVITATION_OPEN
             )
+        ]
+        indexes = [
+            models.Index(fields=["email", "-id"], name="invitation_to"),
+            models.Index(fields=["-id"], name="invitation_open", condition=INVITATION_OPEN),
         ]
 
     def __str__(self) -> str:
@@ -178,7 +198,10 @@ class Workspace(Record):
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
 
     class Meta(Record.Meta):
-        indexes = [models.Index(fields=["organisation", "status", "id"], name="workspace_listing")]
+        indexes = [
+            models.Index(fields=["organisation", "status", "id"], name="workspace_listing"),
+            models.Index(fields=["status", "-id"], name="workspace_by_status"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -202,7 +225,13 @@ class ApiKey(Record):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta(Record.Meta):
+        verbose_name = "API key"
         permissions = [("revoke_apikey", "Can revoke API keys")]
+        indexes = [
+            models.Index(fields=["last_four", "-id"], name="key_by_last_four"),
+            models.Index(fields=["mode", "-id"], name="key_by_mode"),
+            models.Index(fields=["status", "-id"], name="key_by_status"),
+        ]
 
     def __str__(self) -> str:
         return f"zt_{self.mode}_sk_…{self.last_four}"
@@ -275,13 +304,11 @@ class WebhookDelivery(Record):
         indexes = [
             models.Index(fields=["organisation", "-id"], name="delivery_listing"),
             models.Index(fields=["organisation", "status", "-id"], name="delivery_by_status"),
-            models.Index(
-                fields=["next_attempt_at"], name="delivery_due", condition=models.Q(next_attempt_at__isnull=False)
-            ),
+            models.Index(fields=["next_attempt_at"], name="delivery_due", condition=Q(next_attempt_at__isnull=False)),
             models.Index(
                 fields=["organisation", "target", "next_attempt_at"],
                 name="delivery_in_flight",
-                condition=models.Q(next_attempt_at__isnull=False),
+                condition=Q(next_attempt_at__isnull=False),
             ),
         ]
 
@@ -329,6 +356,7 @@ class AuditEntry(Record):
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
             models.Index(fields=["subject", "-id"], name="audit_by_subject"),
             models.Index(fields=["action", "-id"], name="audit_of_action"),
+            models.Index(fields=["-id"], name="audit_with_reason", condition=~Q(reason="")),
             models.Index(fields=["organisation", "-id"], name="audit_listing"),
             models.Index(fields=["organisation", "action", "-id"], name="audit_by_action"),
         ]
@@ -359,7 +387,12 @@ class Mail(Record):
     class Meta(Record.Meta):
         constraints = [models.UniqueConstraint(fields=["kind", "reference"], name="mail_once")]
         indexes = [
-            models.Index(fields=["next_attempt_at"], name="mail_due", condition=models.Q(next_attempt_at__isnull=False))
+            models.Index(fields=["next_attempt_at"], name="mail_due", condition=Q(next_attempt_at__isnull=False)),
+            models.Index(fields=["organisation", "-id"], name="mail_listing"),
+            models.Index(fields=["kind", "-id"], name="mail_of_kind"),
+            models.Index(fields=["reference", "-id"], name="mail_about"),
+            models.Index(fields=["address", "-id"], name="mail_to", condition=~Q(address="")),
+            models.Index(fields=["-id"], name="mail_unsent", condition=Q(sent_at=None)),
         ]
 
     def __str__(self) -> str:

@@ -3,11 +3,14 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
-from accounts.models import MAX_WORKSPACES, Membership, Organisation, Role, User, WebhookEndpoint, Workspace
+from accounts import audit, mails
+from accounts.models import MAX_WORKSPACES, Mail, Membership, Organisation, Role, User, WebhookEndpoint, Workspace
 from accounts.webhooks import signing
 from zupertry.core.crypto import seal
 from zupertry.core.errors import Refusal
+
+STAFF_MESSAGE = "staff_message"
+"""The kind of mail that staff write themselves."""
 
 
 @transaction.atomic
@@ -92,8 +95,50 @@ def _move(workspace: Workspace, before: str, after: str, action: str, actor: str
 
 
 @transaction.atomic
-def suspend(organisation: Organisation, *, actor: str, reason: str) -> None:
-    """Stop an organisation's requests and the start of its jobs. Doing it twice changes nothing."""
+def suspend(organisation: Organisation, *, actor: str, reason: str) -> bool:
+    """Stop an organisation's requests and the start of its jobs, which wait. False: it is suspended already."""
     changed = Organisation.objects.filter(pk=organisation.pk, suspended_at=None).update(suspended_at=timezone.now())
     if changed:
         audit.record(organisation, actor, "organisation.suspended", organisation.id, reason=reason)
+    return bool(changed)
+
+
+@transaction.atomic
+def restore(organisation: Organisation, *, actor: str, reason: str) -> bool:
+    """Let a suspended organisation go on; the sweep wakes the jobs that have waited. False: it is not suspended."""
+    suspended = Organisation.objects.filter(pk=organisation.pk, suspended_at__isnull=False)
+    restored = suspended.update(suspended_at=None)
+    if restored:
+        audit.record(organisation, actor, "organisation.restored", organisation.id, reason=reason)
+    return bool(restored)
+
+
+@transaction.atomic
+def set_rate_limit(organisation: Organisation, per_minute: int, *, actor: str, reason: str) -> bool:
+    """Let an organisation make so many requests a minute from the next one on. False: that is its limit already."""
+    before = Organisation.objects.values_list("rate_limit_per_minute", flat=True).get(pk=organisation.pk)
+    stale = Organisation.objects.filter(pk=organisation.pk, rate_limit_per_minute=before)
+    changed = before != per_minute and stale.update(rate_limit_per_minute=per_minute)
+    if changed:
+        details = {"before": before, "after": per_minute}
+        audit.record(organisation, actor, "organisation.rate_limit_changed", organisation.id, reason=reason, **details)
+    return bool(changed)
+
+
+@transaction.atomic
+def write_to_owners(
+    organisation: Organisation, reference: str, *, subject: str, text: str, reply_to: str, actor: str, reason: str
+) -> bool:
+    """Have the owners sent a text, which they answer to `reply_to`. False: `reference` was sent already.
+
+    Raises `Refusal` (`validation_error`) when nobody would get it.
+    """
+    lock(organisation)
+    if Mail.objects.filter(kind=STAFF_MESSAGE, reference=reference).exists():
+        return False
+    if not organisation.memberships.filter(role=Role.OWNER, user__is_active=True).exists():
+        raise Refusal("validation_error", "It has no owner who can be written to.")
+    message = {"subject": subject, "text": text, "reply_to": reply_to}
+    mails.send(organisation.id, STAFF_MESSAGE, reference, roles=[Role.OWNER], **message)
+    audit.record(organisation, actor, "organisation.owners_mailed", organisation.id, reason=reason)
+    return True

@@ -116,8 +116,14 @@ def failed(payment: Payment) -> None:
 
 
 def usable_method(organisation_id: str) -> PaymentMethod | None:
-    """Return the method that would be charged: the default if it may be, else the oldest that may."""
-    usable = PaymentMethod.objects.filter(organisation_id=organisation_id, status=PaymentMethod.Status.ACTIVE)
+    """Return the method that would be charged: the default if it may be, else the oldest that may.
+
+    Those that the gateway of another region keeps, from before the organisation moved, may not.
+    """
+    gateway = catalogue.gateway_for(Organisation.objects.get(pk=organisation_id))
+    usable = PaymentMethod.objects.filter(
+        organisation_id=organisation_id, gateway=gateway, status=PaymentMethod.Status.ACTIVE
+    )
     return usable.order_by("-is_default", "pk").first()
 
 

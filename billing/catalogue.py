@@ -111,15 +111,16 @@ def follow_purchase(payment: Payment) -> None:
 
 
 @transaction.atomic
-def move(organisation: Organisation, plan: Plan, *, actor: str, reason: str) -> None:
-    """Put an organisation on a plan, as staff wish. It is offered that plan's packs from now on."""
+def move(organisation: Organisation, plan: Plan, *, actor: str, reason: str) -> bool:
+    """Put an organisation on a plan, as staff wish. It is offered that plan's packs from now on. False: it was."""
     before = Organisation.objects.values_list("plan", flat=True).get(pk=organisation.pk)
-    if before != plan.code:
-        _move(organisation.pk, before, plan.code, actor=actor, reason=reason)
+    return before != plan.code and _move(organisation.pk, before, plan.code, actor=actor, reason=reason)
 
 
-def _move(organisation_id: str, before: str, after: str, *, actor: str, **why: str) -> None:
-    if Organisation.objects.filter(pk=organisation_id, plan=before).update(plan=after):
+def _move(organisation_id: str, before: str, after: str, *, actor: str, **why: str) -> bool:
+    moved = Organisation.objects.filter(pk=organisation_id, plan=before).update(plan=after)
+    if moved:
         changed = Organisation(pk=organisation_id)
         details = {"before": before, "after": after, **why}
         audit.record(changed, actor, "organisation.plan_changed", organisation_id, **details)
+    return bool(moved)

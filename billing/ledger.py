@@ -50,6 +50,17 @@ def grant(organisation_id: str, credits_: int, reference: str, *, actor: str, no
     _post(organisation_id, Kind.GRANT, credits_, 0, reference, actor, note)
 
 
+def adjust(organisation_id: str, credits_: int, reference: str, *, actor: str, note: str) -> None:
+    """Take credits, as staff decide, in the caller's transaction; `reference` makes it happen once.
+
+    Raises `Refusal` (`insufficient_credits`) when fewer are available: only money that went back leaves a debt.
+    """
+    _append(organisation_id, Kind.ADJUSTMENT, -credits_, 0, reference, actor, note)
+    if not _change(organisation_id, -credits_, 0, least_available=credits_):
+        available = max(0, balance(organisation_id).available)
+        raise Refusal("insufficient_credits", f"Only {available} credits are available. Take at most so many.")
+
+
 def purchase(organisation_id: str, credits_: int, payment_id: str, *, actor: str) -> None:
     """Give the credits that a payment was for."""
     _post(organisation_id, Kind.PURCHASE, credits_, 0, payment_id, actor)

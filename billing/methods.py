@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit, organisations
 from accounts.models import Organisation
-from billing import auto_reload, mails
+from billing import auto_reload, catalogue, mails
 from billing.gateways import base
 from billing.gateways.base import GatewayError
 from billing.gateways.registry import gateways, refuse
@@ -38,14 +38,16 @@ def keep(payment: Payment, method: base.Method) -> None:
         create_defaults={**_fields(method, Status.PENDING), "organisation_id": payment.organisation_id},
     )
     Payment.objects.filter(pk=payment.pk).update(method=kept)
-    _ensure_default(payment.organisation_id)
+    choose_default(payment.organisation_id)
 
 
 @transaction.atomic
 def make_default(organisation: Organisation, method_id: str, *, actor: str) -> None:
-    """Charge this method from now on. Raises `Refusal` (`not_found`)."""
+    """Charge this method from now on. Raises `Refusal` (`not_found`), also for one of another region's gateway."""
     organisations.lock(organisation)
     method = _find(organisation, method_id)
+    if not _chargeable(organisation.id).filter(pk=method.pk).exists():
+        raise Refusal("not_found", "This payment method is another region's, and can't be charged in yours.")
     _kept(organisation.id).filter(is_default=True).update(is_default=False)
     PaymentMethod.objects.filter(pk=method.pk).update(is_default=True)
     audit.record(organisation, actor, "payment_method.made_default", method.id)
@@ -64,6 +66,20 @@ def remove(organisation: Organisation, method_id: str, *, actor: str) -> bool:
     except GatewayError as error:
         refuse(method.gateway, error)
     return _removed(method, actor=actor)
+
+
+def choose_default(organisation_id: str) -> None:
+    """Let one method that can be charged in the organisation's region be the default, in the caller's transaction.
+
+    The one that is stays; else it is the oldest.
+    """
+    chargeable = _chargeable(organisation_id)
+    _kept(organisation_id).filter(is_default=True).exclude(pk__in=chargeable).update(is_default=False)
+    if chargeable.filter(is_default=True).exists():
+        return
+    oldest = chargeable.order_by("pk").first()
+    if oldest:
+        PaymentMethod.objects.filter(pk=oldest.pk).update(is_default=True)
 
 
 def refresh(gateway: str, reference: str) -> None:
@@ -118,23 +134,20 @@ def _removed(method: PaymentMethod, *, actor: str) -> bool:
     if not known.update(status=Status.REMOVED, is_default=False):
         return False
     audit.record(organisation, actor, "payment_method.removed", method.id)
-    _ensure_default(method.organisation_id)
-    if _kept(method.organisation_id).exists():
+    choose_default(method.organisation_id)
+    if _chargeable(method.organisation_id).exists():
         return False
     return auto_reload.lose_method(method.organisation_id, actor=actor)
 
 
-def _ensure_default(organisation_id: str) -> None:
-    kept = _kept(organisation_id)
-    if kept.filter(is_default=True).exists():
-        return
-    oldest = kept.order_by("pk").first()
-    if oldest:
-        PaymentMethod.objects.filter(pk=oldest.pk).update(is_default=True)
-
-
 def _kept(organisation_id: str) -> QuerySet[PaymentMethod]:
     return PaymentMethod.objects.filter(organisation_id=organisation_id).exclude(status=Status.REMOVED)
+
+
+def _chargeable(organisation_id: str) -> QuerySet[PaymentMethod]:
+    """Select what the gateway of the organisation's present region keeps."""
+    organisation = Organisation.objects.get(pk=organisation_id)
+    return _kept(organisation_id).filter(gateway=catalogue.gateway_for(organisation))
 
 
 def _find(organisation: Organisation, method_id: str) -> PaymentMethod:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import organisations
 from accounts.models import Organisation
-from billing import auto_reload, catalogue, details, settlement
+from billing import auto_reload, catalogue, details, regions, settlement
 from billing.gateways.base import UNAUTHORISED, Buyer, CheckoutForm, Gateway, GatewayError, Order
 from billing.gateways.registry import gateways, refuse
 from billing.models import CreditPack, GatewayCustomer, Payment
@@ -43,7 +43,8 @@ def begin(
     """Begin a purchase that the buyer completes, and return it: at `checkout_url`, or where that is empty, on our page.
 
     `token` is the form's own: the same form again is the same purchase. Raises `Refusal`: `validation_error`
-    (no billing details, a form used up, an organisation that is to be deleted), `payment_provider_error`.
+    (no billing details, a form used up, an organisation that is to be deleted or has moved to another region),
+    `payment_provider_error`.
     """
     organisations.check_stays(organisation)
     _check_gateway(organisation)
@@ -191,6 +192,7 @@ def _inserted(payment: Payment) -> Payment:
     """Insert a payment, or return the one that has its idempotency key already."""
     try:
         with transaction.atomic():
+            regions.check_still(payment)
             payment.save(force_insert=True)
     except IntegrityError:
         return Payment.objects.select_related("organisation", "pack").get(idempotency_key=payment.idempotency_key)

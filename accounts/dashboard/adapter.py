@@ -24,6 +24,7 @@ CHANGES = {
     "mfa/email/totp_deactivated": "The authenticator app was removed",
     "mfa/email/webauthn_added": "A passkey was added",
     "mfa/email/webauthn_removed": "A passkey was removed",
+    "mfa/email/reset_by_staff": "Our staff removed your second factor and logged you out everywhere",
 }
 """What a person is told by mail, by allauth's name for it. One template says all of them."""
 

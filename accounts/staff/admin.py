@@ -17,6 +17,8 @@ from django.utils.text import capfirst
 from accounts import audit
 from accounts.dashboard.listings import CSV_BATCH, csv_file
 from accounts.staff.actions import MOST_ROWS, Order, ReasonForm, StaffAction, WithReason, staff_actor
+from accounts.staff.filters import OrganisationFilter
+from accounts.staff.finding import SearchedByPost
 from accounts.staff.listing import BoundedPaginator, WhenFilter
 from zupertry.core import ids
 from zupertry.core.errors import Refusal
@@ -28,7 +30,7 @@ else:
     _ModelAdmin, _ModelForm = admin.ModelAdmin, forms.ModelForm
 
 
-class StaffAdmin(_ModelAdmin):
+class StaffAdmin(SearchedByPost):
     """What the pages of all tables share.
 
     What is searched for has to be one of the `search_fields` in full, so that indexes serve. `ids_searched` says which
@@ -60,9 +62,10 @@ class StaffAdmin(_ModelAdmin):
         return queryset.filter(matches), False
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Begin with the time, where ids tell it."""
-        filters = super().get_list_filter(request)
-        return [WhenFilter, *filters] if isinstance(self.opts.pk, ids.IdField) else filters
+        """Begin with the time, where ids tell it, and the organisation, where rows have one."""
+        own = [WhenFilter] if isinstance(self.opts.pk, ids.IdField) else []
+        whose = [OrganisationFilter] if "organisation" in {field.name for field in self.opts.concrete_fields} else []
+        return [*own, *whose, *super().get_list_filter(request)]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Let nothing be deleted: what has been is kept, what is over ends."""
@@ -189,8 +192,10 @@ class ReadOnlyAdmin(StaffAdmin):
         return False
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """Show every column, and what the class adds to them."""
+        """Show what the class says; else every column, and what it adds to them."""
         del request, obj
+        if self.fields is not None:
+            return list(self.fields)
         return [*(field.name for field in self.opts.concrete_fields), *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:

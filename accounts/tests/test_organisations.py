@@ -1,9 +1,10 @@
 """What an organisation has from the start, and how many workspaces it may have."""
 
 import pytest
+from django.core import mail as mail_box
 
-from accounts import organisations
-from accounts.models import MAX_WORKSPACES, AuditEntry, Membership, Organisation, Region, Role, User, Workspace
+from accounts import mails, organisations
+from accounts.models import MAX_WORKSPACES, AuditEntry, Mail, Membership, Organisation, Region, Role, User, Workspace
 from accounts.webhooks import signing
 from zupertry.core.errors import Refusal
 
@@ -38,4 +39,51 @@ def test_suspending_twice_is_written_down_once(world):
     for _ in range(2):
         organisations.suspend(world.organisation, actor="staff:test", reason="unpaid")
     entry = AuditEntry.objects.get(action="organisation.suspended")
-    assert entry.details == {"reason": "unpaid"}
+    assert (entry.reason, entry.details) == ("unpaid", {})
+
+
+def test_restoring_twice_is_written_down_once(world):
+    organisations.suspend(world.organisation, actor="staff:test", reason="unpaid")
+    done = [organisations.restore(world.organisation, actor="staff:test", reason="paid") for _ in range(2)]
+    assert done == [True, False]
+    assert Organisation.objects.get(id=world.alice.org_id).suspended_at is None
+    assert AuditEntry.objects.get(action="organisation.restored").reason == "paid"
+
+
+def test_a_rate_limit_is_changed_once_and_written_down(world):
+    given = {"actor": "staff:test", "reason": "a launch"}
+    assert [organisations.set_rate_limit(world.organisation, 600, **given) for _ in range(2)] == [True, False]
+    assert Organisation.objects.get(id=world.alice.org_id).rate_limit_per_minute == 600
+    entry = AuditEntry.objects.get(action="organisation.rate_limit_changed")
+    assert (entry.reason, entry.details) == ("a launch", {"before": 100_000, "after": 600})
+
+
+MESSAGE = {"subject": "Your <b>invoice</b>", "text": "Dear all,\n\n1 < 2", "reply_to": "sam@zupertry.test"}
+
+
+def test_owners_are_written_to_once_for_a_form(world):
+    given = {**MESSAGE, "actor": "staff:test", "reason": "asked"}
+    assert [organisations.write_to_owners(world.organisation, "form-1", **given) for _ in range(2)] == [True, False]
+    mail = Mail.objects.get(kind="staff_message")
+    assert (mail.roles, mail.context) == (["owner"], MESSAGE)
+    assert AuditEntry.objects.get(action="organisation.owners_mailed").reason == "asked"
+
+
+def test_nobody_is_written_to_where_there_is_no_owner(world):
+    world.organisation.memberships.all().delete()
+    with pytest.raises(Refusal, match="no owner"):
+        organisations.write_to_owners(world.organisation, "form-1", **MESSAGE, actor="staff:test", reason="")
+    assert not Mail.objects.exists()
+
+
+def test_what_staff_write_is_text_that_can_be_answered(world):
+    organisations.write_to_owners(world.organisation, "form-1", **MESSAGE, actor="staff:test", reason="")
+    mails.deliver(Mail.objects.get(kind="staff_message").id)
+    (sent,) = mail_box.outbox
+    assert (sent.to, sent.reply_to, sent.subject) == (["alice@example.com"], ["sam@zupertry.test"], MESSAGE["subject"])
+    assert "Auto-Submitted" not in sent.extra_headers
+    assert "Dear all,\n\n1 < 2" in sent.body
+    assert isinstance(sent, mail_box.EmailMultiAlternatives)
+    html = str(sent.alternatives[0][0])
+    assert "<p>1 &lt; 2</p>" in html
+    assert "<b>" not in html

@@ -99,7 +99,11 @@ def _suggested(offers: list[Offer], owed: int) -> str:
 @member_view("billing")
 def method_list(request: MemberRequest) -> HttpResponseBase:
     """`GET methods`: what is kept to be charged again."""
-    context = {"methods": methods.active(request.organisation), "today": timezone.now().date()}
+    context = {
+        "methods": methods.active(request.organisation),
+        "gateway": catalogue.gateway_for(request.organisation),
+        "today": timezone.now().date(),
+    }
     return render(request, "dashboard/billing/methods.html", context)
 
 

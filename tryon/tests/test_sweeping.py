@@ -50,12 +50,15 @@ def test_jobs_whose_lease_is_over_are_woken(world: World) -> None:
     assert held.attempt == 1
 
 
-def test_jobs_of_a_suspended_organisation_are_left_to_sleep(world: World) -> None:
+def test_jobs_of_a_suspended_organisation_sleep_until_it_is_restored(world: World) -> None:
     for job in (submitted(world.organisation), claimed(world.organisation)):
         Job.objects.filter(id=job.id).update(woken_at=timezone.now() - LONG_AGO)
     Job.objects.filter(status="processing").update(lease_expires_at=timezone.now() - LONG_AGO)
     organisations.suspend(world.organisation, actor="staff:1", reason="")
     assert (sweeping.wake_pending(), sweeping.wake_abandoned()) == (0, 0)
+    assert sorted(Job.objects.values_list("status", flat=True)) == ["pending", "processing"]
+    organisations.restore(world.organisation, actor="staff:1", reason="")
+    assert (sweeping.wake_pending(), sweeping.wake_abandoned()) == (1, 1)
 
 
 def with_pictures(job: Job) -> Job:

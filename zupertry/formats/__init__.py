@@ -1,0 +1,1 @@
+"""How pages write what no template formats: staff's, mostly."""

@@ -11,7 +11,7 @@ def make(apps: Apps, _: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_staff"),
+        ("accounts", "0007_staff_search"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("billing", "0007_staff_permissions"),
         ("contenttypes", "0002_remove_content_type_name"),

@@ -28,6 +28,7 @@ def _see(*parts: dict[str, str]) -> frozenset[str]:
 GROUPS: dict[str, frozenset[str]] = {
     "Support": _see(SEES_CUSTOMERS, SEES_MONEY)
     | {
+        "accounts.end_sessions",
         "accounts.mail_owners",
         "accounts.replay_webhookdelivery",
         "accounts.reset_second_factor",
@@ -55,6 +56,7 @@ GROUPS: dict[str, frozenset[str]] = {
     },
     "Engineering": _see(SEES_CUSTOMERS, SEES_MONEY, SEES_SCHEDULE)
     | {
+        "accounts.end_sessions",
         "accounts.set_rate_limit",
         "accounts.replay_webhookdelivery",
         "accounts.revoke_apikey",

@@ -18,6 +18,8 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
+from accounts.staff.finding import without_keys
+
 SESSION = timedelta(hours=12)
 """How long after a login staff are let in."""
 
@@ -30,6 +32,10 @@ class StaffSite(AdminSite):
     index_title = "Customers, money and work"
     index_template = "admin/front.html"
     empty_value_display = "none"
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Keep whole API keys out of addresses, the login's way back among them."""
+        return without_keys(super().admin_view(view, cacheable))
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Say whether the visitor may be here at all."""

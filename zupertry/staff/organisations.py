@@ -1,0 +1,111 @@
+"""Organisations, as staff search, see and help them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import Organisation
+from accounts.staff.admin import ReadOnlyAdmin
+from accounts.staff.filters import StateFilter
+from accounts.staff.sections import Section, WithSections
+from billing.models import Plan
+from zupertry.core.money import format_count
+from zupertry.staff import organisation_page
+from zupertry.staff.organisation_actions import ACTIONS
+from zupertry.staff.organisation_search import meant_by
+
+
+class PlanFilter(admin.SimpleListFilter):
+    """Those on one plan. The choices are the plans that there are, not those that are found in the table."""
+
+    title = "plan"
+    parameter_name = "plan"
+
+    def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
+        """Return the plans."""
+        del request, model_admin
+        return list(Plan.objects.order_by("code").values_list("code", "name"))
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Organisation]") -> "QuerySet[Organisation]":
+        """Select those on the chosen one."""
+        del request
+        return queryset.filter(plan=self.value()) if self.value() else queryset
+
+
+class OrganisationState(StateFilter):
+    """Whether it works, and whether it stays."""
+
+    states = {
+        "suspended": Q(suspended_at__isnull=False),
+        "to-be-deleted": Q(deletion_due_at__isnull=False, deleted_at=None),
+        "deleted": Q(deletion_due_at__isnull=False, deleted_at__isnull=False),
+    }
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(WithSections, ReadOnlyAdmin):
+    """Customers."""
+
+    list_display = ["name", "code", "plan", "region", "credits_available", "standing", "created_at"]
+    list_filter = [OrganisationState, PlanFilter, "region"]
+    list_select_related = ["credit_account"]
+    search_fields = ["name"]
+    search_help_text = (
+        "Beginning of the name; a member's e-mail address; a key as it is shown (zt_live_sk_…abcd) or its last four "
+        "characters; a request id; any id: org_, usr_, key_, job_, ws_, pay_, whd_, evt_ …"
+    )
+    fields = [
+        *("name", "code", "standing", "plan", "region", "country", "rate_limit_per_minute", "created_at"),
+        *("webhook_url", "suspended_at", "deletion_due_at", "closed_at", "deleted_at"),
+    ]
+    staff_actions = ACTIONS
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return those that are meant."""
+        del request
+        term = search_term.strip()
+        return (queryset.filter(meant_by(term)) if term else queryset), False
+
+    def sections(self, row: Organisation) -> Sequence[Section]:
+        """Return all that belongs to it."""
+        return organisation_page.sections_of(row)
+
+    def facts(self, row: Organisation) -> Mapping[str, Any]:
+        """Return its balance."""
+        return organisation_page.facts_of(row)
+
+    @admin.display(description="id")
+    def code(self, organisation: Organisation) -> SafeString:
+        """The id."""
+        return format_html("<code>{}</code>", organisation.pk)
+
+    @admin.display(description="credits")
+    def credits_available(self, organisation: Organisation) -> str:
+        """What is available, grouped as where it is billed."""
+        return format_count(organisation.credit_account.available, organisation.currency)
+
+    @admin.display(description="webhook URL")
+    def webhook_url(self, organisation: Organisation) -> str:
+        """Where it is told of its jobs, unless a job says otherwise."""
+        return organisation.webhook_endpoint.url or "none"
+
+    @admin.display(description="state")
+    def standing(self, organisation: Organisation) -> SafeString:
+        """In a word, how it is with it."""
+        states = {
+            "deleted": organisation.deleted_at,
+            "closed, being erased": organisation.closed_at,
+            "to be deleted": organisation.deletion_due_at,
+            "suspended": organisation.suspended_at,
+        }
+        state = next((name for name, since in states.items() if since), "")
+        if not state:
+            return format_html('<span class="state">{}</span>', "active")
+        return format_html('<span class="state bad">{}</span>', state)
