@@ -55,13 +55,15 @@ def _value(field: "models.Field[Any, Any]") -> str:
         return "NULL"
     if field.has_default() and not callable(field.default) and isinstance(field.default, (str, int)):
         return f"'{field.default}'" if isinstance(field.default, str) else str(field.default).lower()
-    return next(sql for kind, sql in _EMPTY if isinstance(field, kind))
+    found = next((sql for kind, sql in _EMPTY if isinstance(field, kind)), None)
+    assert found, f"say what {field} is to be"
+    return found
 
 
 @contextmanager
 def _without_indexes(cursor: Any, table: str) -> Iterator[None]:
     """Drop the table's indexes and switch its triggers off meanwhile: a million rows pass each of them singly."""
-    cursor.execute("SET session_replication_role = replica")
+    cursor.execute("SET session_replication_role = replica; SET maintenance_work_mem = '256MB'")
     cursor.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s AND schemaname = current_schema() "
         "AND indexname NOT IN (SELECT conname FROM pg_constraint)",
@@ -73,4 +75,4 @@ def _without_indexes(cursor: Any, table: str) -> Iterator[None]:
     yield
     for _, definition in indexes:
         cursor.execute(definition)
-    cursor.execute("SET session_replication_role = DEFAULT")
+    cursor.execute("SET session_replication_role = DEFAULT; SET maintenance_work_mem = DEFAULT")

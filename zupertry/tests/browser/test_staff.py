@@ -16,7 +16,7 @@ SUCCESS = "https://test.zupertry.com/success.jpg"
 
 def code(secret: str, steps: int = 0) -> str:
     """Return what an authenticator app shows, so many half minutes from now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps)))
 
 
 def come_in(stage: Stage, *groups: str) -> Page:
