@@ -149,7 +149,6 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
             permission=MAY_RESOLVE,
             explanation="Asks the gateway what became of it, and makes it so here. Credits are given once at most.",
             perform=_look_again,
-            many=True,
         ),
         StaffAction(
             name="decide",
