@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from billing.currencies import Currency
 from zupertry.core.ids import IdField, Record
+from zupertry.core.money import format_minor
 
 
 class Plan(models.Model):
@@ -46,4 +47,4 @@ class CreditPack(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.credits} credits for {self.currency} {self.price_minor} on {self.plan_id}"
+        return f"{self.credits} credits for {format_minor(self.price_minor, self.currency)} on {self.plan_id}"

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.links import link_to
 from billing.models import CreditAccount, LedgerEntry, Payment, Reversal
-from billing.staff.listing import listing_of
+from billing.staff.listing import NONE, listing_of
 from zupertry.core import ids
 
 PAGES = {"job": "admin:tryon_job_change", "pay": "admin:billing_payment_change"}
@@ -63,10 +63,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
             return name
 
     @admin.display
-    def reversal(self, entry: LedgerEntry) -> SafeString | None:
+    def reversal(self, entry: LedgerEntry) -> SafeString:
         """The refund or dispute that it is for, if it is for one."""
         found = Reversal.objects.filter(reference=entry.reference).first()
-        return link_to(found) if found else None
+        return link_to(found) if found else NONE
 
 
 class CreditAccountAdmin(ReadOnlyAdmin):

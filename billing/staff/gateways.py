@@ -15,7 +15,7 @@ from accounts.staff.links import link_to
 from billing import gateway_events, reconciliation
 from billing.gateways.base import Event
 from billing.models import Discrepancy, GatewayEvent
-from billing.staff.listing import StateFilter, Waiting
+from billing.staff.listing import NONE, StateFilter, Waiting
 
 
 def _replay(event: GatewayEvent, order: Order) -> str:
@@ -91,10 +91,10 @@ class GatewayEventAdmin(Waiting, ReadOnlyAdmin):
         return gateway_events.by_subject()
 
     @admin.display
-    def payment(self, event: GatewayEvent) -> SafeString | None:
+    def payment(self, event: GatewayEvent) -> SafeString:
         """The payment that it is about, if it is one of ours."""
         found = gateway_events.payment_of(event.gateway, Event(**event.subject))
-        return link_to(found) if found else None
+        return link_to(found) if found else NONE
 
     @admin.display
     def body(self, event: GatewayEvent) -> SafeString:

@@ -8,7 +8,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.staff.links import link_to
 
@@ -19,6 +19,8 @@ else:
 
 MOST_COUNTED = 100
 """How many waiting rows are counted at most."""
+NONE = mark_safe("none")
+"""What a page says where there is nothing, as the site does."""
 MOST_LINKED = 50
 """How many related rows a page names; its listing has them all."""
 
@@ -71,7 +73,7 @@ def links_to(rows: QuerySet[Any]) -> SafeString:
     links: list[str] = [link_to(row) for row in rows[: MOST_LINKED + 1]]
     if len(links) > MOST_LINKED:
         links[-1] = "and more"
-    return format_html_join("", "<div>{}</div>", ((link,) for link in links))
+    return format_html_join("", "<div>{}</div>", ((link,) for link in links)) or NONE
 
 
 def listing_of(model: type[Model], words: str, **query: str) -> SafeString:

@@ -18,7 +18,7 @@ from billing.gateways.base import GatewayError
 from billing.gateways.registry import gateways
 from billing.models import AutoReload, Discrepancy, GatewayCustomer, Invoice, Payment, Reversal
 from billing.staff import timeline
-from billing.staff.listing import StateFilter, Waiting, elsewhere, links_to
+from billing.staff.listing import NONE, StateFilter, Waiting, elsewhere, links_to
 from zupertry.core import ids
 from zupertry.core.money import format_minor
 
@@ -149,7 +149,6 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
             permission=MAY_RESOLVE,
             explanation="Asks the gateway what became of it, and makes it so here. Credits are given once at most.",
             perform=_look_again,
-            many=True,
         ),
         StaffAction(
             name="decide",
@@ -182,27 +181,27 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
         return link_to(payment.organisation)
 
     @admin.display(description="its page there")
-    def at_gateway(self, payment: Payment) -> SafeString | None:
+    def at_gateway(self, payment: Payment) -> SafeString:
         """The page of the charge in the gateway's own dashboard, in the mode of the key that is set here."""
         if not payment.gateway_reference:
-            return None
+            return NONE
         try:
             address = gateways[payment.gateway].page_of(payment.gateway_reference)
         except GatewayError:
-            return None
+            return NONE
         return elsewhere(address, f"Open in {payment.get_gateway_display()}'s dashboard")
 
     @admin.display(description="customer there")
-    def known_as(self, payment: Payment) -> str | None:
+    def known_as(self, payment: Payment) -> str:
         """What the gateway calls the organisation."""
         known = GatewayCustomer.objects.filter(organisation_id=payment.organisation_id, gateway=payment.gateway)
-        return known.values_list("reference", flat=True).first()
+        return known.values_list("reference", flat=True).first() or NONE
 
     @admin.display(description="ledger entries")
     def ledger(self, payment: Payment) -> SafeString:
         """The credits that it gave, and that were taken back."""
         entries = ((f"{entry.available_delta:+}", link_to(entry)) for entry in timeline.entries_of(payment))
-        return format_html_join("", "<div>{} {}</div>", entries)
+        return format_html_join("", "<div>{} {}</div>", entries) or NONE
 
     @admin.display(description="invoice")
     def invoices(self, payment: Payment) -> SafeString:
@@ -220,10 +219,10 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
         return links_to(Discrepancy.objects.filter(payment=payment).order_by("pk"))
 
     @admin.display(description="auto-reload")
-    def auto_reload(self, payment: Payment) -> SafeString | None:
+    def auto_reload(self, payment: Payment) -> SafeString:
         """The settings that made it, if they did."""
         if payment.purpose != Payment.Purpose.AUTO_RELOAD:
-            return None
+            return NONE
         return links_to(AutoReload.objects.filter(organisation=payment.organisation_id).order_by("pk"))
 
     @admin.display(description="billed to")
@@ -291,4 +290,4 @@ class ReversalAdmin(ReadOnlyAdmin):
     def ledger(self, reversal: Reversal) -> SafeString:
         """The credits that were taken, and given again."""
         found = [entry for entry in timeline.entries_of(reversal.payment) if entry.reference == reversal.reference]
-        return format_html_join("", "<div>{} {}</div>", ((f"{e.available_delta:+}", link_to(e)) for e in found))
+        return format_html_join("", "<div>{} {}</div>", ((f"{e.available_delta:+}", link_to(e)) for e in found)) or NONE

@@ -216,7 +216,7 @@ def test_the_customer_sees_what_became_of_a_refused_payment(alice: Organisation)
     client.force_login(alice.memberships.order_by("pk")[0].user)
     page = client.get(f"/dashboard/billing/payments/{payment.id}").content.decode()
     assert "We could not accept this payment" in page
-    assert "Not accepted" in client.get("/dashboard/billing/payments").content.decode()
+    assert "Refused" in client.get("/dashboard/billing/payments").content.decode()
 
 
 # Replaying

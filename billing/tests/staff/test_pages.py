@@ -87,10 +87,10 @@ def test_a_listing_takes_the_same_queries_for_any_number_of_rows(world: World, s
 
     one_of_each(world)
     few = queries()
-    for number in range(1, 8):
+    for number in range(1, 50):
         one_of_each(world, number)
         Plan.objects.create(code=f"plan-{number}", name="Plan")
-    assert queries() == few
+    assert queries() == few < 20
 
 
 def test_quarantined_payments_are_named_at_the_top_and_a_click_away(world: World, staff: Client) -> None:
