@@ -17,6 +17,7 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
 	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
 	snippets.py url_access.py) \
+	accounts/tests/staff/test_finding.py accounts/tests/staff/test_pages.py zupertry/tests/staff/test_organisations.py \
 	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
 
 export PORT
