@@ -18,8 +18,8 @@ from accounts.staff.audit_log import AuditEntryAdmin
 from accounts.staff.filters import StateFilter
 from accounts.staff.finding import as_last_four
 from accounts.staff.links import link_to
+from accounts.staff.related import Section, WithRelated
 from accounts.staff.search import FoundById
-from accounts.staff.sections import Section, WithSections
 from zupertry.core.errors import Refusal
 
 admin.site.register(AuditEntry, AuditEntryAdmin)
@@ -59,7 +59,7 @@ PERSON_ACTIONS = [
 
 
 @admin.register(User)
-class UserAdmin(WithSections, FoundById):
+class UserAdmin(WithRelated, FoundById):
     """People."""
 
     list_display = ["email", "name", "code", "is_active", "is_staff", "last_login", "created_at"]
@@ -169,7 +169,7 @@ class InvitationAdmin(FoundById):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(WithSections, FoundById):
+class WorkspaceAdmin(WithRelated, FoundById):
     """Shelves for jobs."""
 
     list_display = ["name", "code", "of", "status", "created_at"]

@@ -100,6 +100,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIME_ZONE = "UTC"
+USE_TZ = True
 FORMAT_MODULE_PATH = "zupertry.formats"
 APPEND_SLASH = False
 

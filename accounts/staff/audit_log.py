@@ -16,7 +16,7 @@ from accounts.models import AuditEntry
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
 from accounts.staff.links import link_to
-from accounts.staff.named_ids import link_to_id
+from accounts.staff.references import link_to_actor, link_to_id
 from zupertry.core import ids
 
 ACTORS = {"usr": ("user", "staff"), "key": ("key",)}
@@ -44,7 +44,8 @@ class HasWords(Func):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Who changed what, and why."""
 
-    list_display = ["created_at", "action", "by", "about", "of", "reason", "id"]
+    list_display = ["created_at", "action", "reason", "of", "by", "about"]
+    ordering = ("-pk",)
     list_filter = [ReasonGiven]
     list_select_related = ["organisation"]
     search_fields = ["id", "organisation", "subject", "actor", "action", "reason"]
@@ -65,7 +66,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="by")
     def by(self, entry: AuditEntry) -> SafeString:
         """Who did it."""
-        return link_to_id(entry.actor.partition(":")[2], entry.actor)
+        return link_to_actor(entry.actor)
 
     @admin.display(description="about")
     def about(self, entry: AuditEntry) -> SafeString:

@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from accounts.dashboard import sessions
 from accounts.models import AuditEntry, Membership, User
 from accounts.staff.links import link_to
-from accounts.staff.named_ids import link_to_id
-from accounts.staff.sections import Section, listing_of
+from accounts.staff.references import link_to_actor, link_to_id
+from accounts.staff.related import Section, listing_of
 
 ROWS = 10
 LOG_COLUMNS = ("when", "what", "by", "reason")
@@ -37,9 +37,7 @@ def log_about(subject: str) -> Section:
 
 def log_rows(entries: "QuerySet[AuditEntry]") -> list[Sequence[Any]]:
     """Return entries as rows of a section."""
-    return [
-        (e.created_at, link_to(e, e.action), link_to_id(e.actor.partition(":")[2], e.actor), e.reason) for e in entries
-    ]
+    return [(e.created_at, link_to(e, e.action), link_to_actor(e.actor), e.reason) for e in entries]
 
 
 def log_links(actor: str, subject: str) -> SafeString:

@@ -16,6 +16,8 @@ from zupertry.core import ids
 class FoundById(ReadOnlyAdmin):
     """A table that is searched by one condition at a time: which one, the form of what was typed says."""
 
+    ordering = ("-pk",)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

@@ -42,10 +42,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["enabled", "-failures_in_a_row", "organisation"], name="reload_by_state"),
         ),
         migrations.AddIndex(
-            model_name="creditaccount",
-            index=models.Index(fields=["available", "organisation"], name="account_owing"),
-        ),
-        migrations.AddIndex(
             model_name="discrepancy",
             index=models.Index(condition=models.Q(("resolved_at", None)), fields=["-id"], name="discrepancy_open"),
         ),

@@ -18,7 +18,6 @@ class CreditAccount(models.Model):
 
     class Meta:
         permissions = [("grant_credits", "Can grant credits"), ("take_credits", "Can take credits")]
-        indexes = [models.Index(fields=["available", "organisation"], name="account_owing")]
         constraints = [models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_not_negative")]
 
     def __str__(self) -> str:

@@ -70,12 +70,12 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 class CreditAccountAdmin(ReadOnlyAdmin):
-    """Balances, those that are owed first."""
+    """Balances, the newest organisations' first: an index on what each job changes would slow every job down."""
 
     list_display = ["customer", "organisation_id", "available", "reserved", "low_balance_at", "low_balance_told_at"]
     list_display_links = ["organisation_id"]
     list_select_related = ["organisation"]
-    ordering = ["available", "pk"]
+    ordering = ["-pk"]
     search_fields = ["organisation"]
     ids_searched = {"organisation": "org"}
     search_help_text = "Id of an organisation, in full."

@@ -8,6 +8,7 @@ from billing.models import AutoReload, Payment, PaymentMethod
 from billing.payments import Links
 from zupertry.core.errors import Refusal
 from zupertry.testing.money import opened, smallest_pack
+from zupertry.testing.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +83,18 @@ def test_a_purchase_at_the_prices_of_before_is_refused(alice: Organisation, stri
     with pytest.raises(Refusal, match="Where you are billed has changed"):
         payments.begin(alice, pack, token="a" * 16, actor="user:1", keep_method=False, links=links)
     assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_move_and_a_purchase_at_once_one_waits_for_the_other(alice: Organisation, stripe) -> None:
+    pack, links = smallest_pack(alice), Links("http://localhost/{payment}", "http://localhost/{payment}")
+
+    def buy() -> Payment:
+        return payments.begin(alice, pack, token="a" * 16, actor="user:1", keep_method=False, links=links)
+
+    def move() -> bool:
+        return regions.move(Organisation(pk=alice.pk), Region.INDIA, **GIVEN)
+
+    bought, moved = at_once([buy, move])
+    assert isinstance(bought, Refusal) != isinstance(moved, Refusal)
+    assert Payment.objects.exists() == (fresh(alice).region == "EU")

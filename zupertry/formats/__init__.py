@@ -1,1 +1,0 @@
-"""How pages write what no template formats: staff's, mostly."""

@@ -9,9 +9,9 @@ from django.utils.safestring import SafeString
 
 from accounts.models import ApiKey, AuditEntry, Invitation, Mail, Membership, Organisation, WebhookDelivery, Workspace
 from accounts.staff.links import link_to
-from accounts.staff.named_ids import link_to_id
 from accounts.staff.person_page import LOG_COLUMNS, log_rows
-from accounts.staff.sections import Section, listing_of
+from accounts.staff.references import link_to_actor, link_to_id
+from accounts.staff.related import Section, listing_of
 from billing import pace
 from billing.models import AutoReload, CreditAccount, LedgerEntry, Payment, PaymentMethod
 from tryon.models import Job
@@ -22,7 +22,7 @@ from zupertry.core.money import format_count, format_minor
 ROWS = 8
 
 
-def facts_of(organisation: Organisation) -> Mapping[str, Any]:
+def figures_of(organisation: Organisation) -> Mapping[str, Any]:
     """Return how its credits stand."""
     account = CreditAccount.objects.get(pk=organisation.pk)
     spent = pace.spent_lately(organisation.pk, timezone.now())
@@ -81,7 +81,7 @@ def _ledger(organisation: Organisation) -> Section:
             _signed(e.available_delta),
             _signed(e.reserved_delta),
             "a form of staff's" if e.reference.startswith("staff:") else link_to_id(e.reference),
-            link_to_id(e.actor.partition(":")[2], e.actor),
+            link_to_actor(e.actor),
             e.note,
         )
         for e in entries

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Organisation
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
-from accounts.staff.sections import Section, WithSections
+from accounts.staff.related import Section, WithRelated
 from billing.models import Plan
 from zupertry.core.money import format_count
 from zupertry.staff import organisation_page
@@ -48,12 +48,13 @@ class OrganisationState(StateFilter):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(WithSections, ReadOnlyAdmin):
+class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
     """Customers."""
 
-    list_display = ["name", "code", "plan", "region", "credits_available", "standing", "created_at"]
+    list_display = ["name", "standing", "plan", "region", "credits_available", "created_at", "code"]
     list_filter = [OrganisationState, PlanFilter, "region"]
     list_select_related = ["credit_account"]
+    ordering = ("-pk",)
     search_fields = ["name"]
     search_help_text = (
         "Beginning of the name; a member's e-mail address; a key as it is shown (zt_live_sk_…abcd) or its last four "
@@ -77,9 +78,9 @@ class OrganisationAdmin(WithSections, ReadOnlyAdmin):
         """Return all that belongs to it."""
         return organisation_page.sections_of(row)
 
-    def facts(self, row: Organisation) -> Mapping[str, Any]:
+    def figures(self, row: Organisation) -> Mapping[str, Any]:
         """Return its balance."""
-        return organisation_page.facts_of(row)
+        return organisation_page.figures_of(row)
 
     @admin.display(description="id")
     def code(self, organisation: Organisation) -> SafeString:

@@ -1,4 +1,3 @@
-"""Dates and times: the day before the month in letters, and of which zone the time is."""
+"""How Django writes a moment where no template says otherwise, as on staff's pages: in UTC, which all our times are."""
 
-DATE_FORMAT = "j M Y"
-DATETIME_FORMAT = "j M Y, H:i:s T"
+DATETIME_FORMAT = r"j M Y, H:i:s \U\T\C"

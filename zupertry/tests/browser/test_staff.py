@@ -44,7 +44,7 @@ def come_in(stage: Stage, *groups: str) -> Page:
 
 
 def find(page: Page, term: str) -> None:
-    page.get_by_role("textbox", name="Search").fill(term)
+    page.get_by_role("textbox", name="Find").fill(term)
     page.get_by_role("button", name="Search").click()
 
 
@@ -103,7 +103,7 @@ def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage) -> N
 
 def pages(page: Page) -> list[str]:
     """Return the addresses of an organisation's page, of an action, a person, and two listings."""
-    person = page.locator(".sections a[href*='/accounts/user/']").first.evaluate("link => link.href")
+    person = page.locator(".related a[href*='/accounts/user/']").first.evaluate("link => link.href")
     action = page.get_by_role("link", name="Write to the owners").evaluate("link => link.href")
     listings = page.eval_on_selector_all(
         "h2 a[href*='/accounts/apikey/'], h2 a[href*='/accounts/auditentry/']", "all => all.map(a => a.href)"

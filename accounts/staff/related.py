@@ -36,14 +36,14 @@ def listing_of(model: type[Model], **query: str) -> str:
     return f"{address}?{urlencode(query)}"
 
 
-class WithSections(_ModelAdmin):
+class WithRelated(_ModelAdmin):
     """Mixed into the admin of a table whose rows' pages have sections."""
 
     def sections(self, row: Any) -> Sequence[Section]:
         """Return what the page of a row shows below it, in a number of queries that is the same for every row."""
         raise NotImplementedError
 
-    def facts(self, row: Any) -> Mapping[str, Any]:
+    def figures(self, row: Any) -> Mapping[str, Any]:
         """Return the figures that stand above everything else, by what they are called."""
         del row
         return {}
@@ -51,5 +51,5 @@ class WithSections(_ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Add the sections."""
         if row := kwargs.get("obj"):
-            context |= {"sections": self.sections(row), "facts": self.facts(row)}
+            context |= {"related": self.sections(row), "figures": self.figures(row)}
         return super().render_change_form(request, context, *args, **kwargs)
