@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -16,20 +16,28 @@ REPLAY_BATCH = 200
 
 
 @transaction.atomic
-def replay(delivery: WebhookDelivery, *, actor: str) -> bool:
+def replay(delivery: WebhookDelivery, *, actor: str, reason: str = "") -> bool:
     """Send a delivery that has ended again, under the same `webhook-id` and with the whole retry schedule.
 
     Safe to do twice: it filters on the attempts that `delivery` shows. False: nothing changed, since another attempt
-    was made, is due, or the event was withdrawn.
+    was made, is due or (of one that was stopped) not over yet, or the event was withdrawn.
     """
+    now = timezone.now()
     ended = WebhookDelivery.objects.filter(
-        id=delivery.id, attempt=delivery.attempt, next_attempt_at=None, event__withdrawn_at=None
+        Q(lease_expires_at=None) | Q(lease_expires_at__lte=now),
+        id=delivery.id,
+        attempt=delivery.attempt,
+        next_attempt_at=None,
+        event__withdrawn_at=None,
     )
     replayed = ended.update(
-        status=WebhookDelivery.Status.PENDING, attempts_before_replay=F("attempt"), next_attempt_at=timezone.now()
+        status=WebhookDelivery.Status.PENDING,
+        attempts_before_replay=F("attempt"),
+        next_attempt_at=now,
+        lease_expires_at=None,
     )
     if replayed:
-        audit.record(delivery.organisation, actor, "webhook.replayed", delivery.id)
+        audit.record(delivery.organisation, actor, "webhook.replayed", delivery.id, reason=reason)
         wake("accounts.deliver", delivery.id)
     return bool(replayed)
 
