@@ -17,7 +17,8 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
 	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
 	snippets.py url_access.py) \
-	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
+	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py)) \
+	$(filter-out %/test_listing.py %_index.py,$(wildcard */tests/staff/test_*.py))
 
 export PORT
 # Tests start many processes, each of which would compile everything anew.

@@ -1,0 +1,5 @@
+"""What staff see of accounts."""
+
+from accounts.webhooks import admin as webhooks
+
+__all__ = ["webhooks"]
