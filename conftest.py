@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 
 from billing.append_only import let_ledger_change, make_ledger_append_only
-from zupertry.staff.groups import make_groups
 from zupertry.testing.ratelimits import forget_cached, forget_windows
+from zupertry.testing.staff import keep_groups
 from zupertry.testing.world import World, make_world
 
 
@@ -34,7 +34,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _migrations_outlive_a_flush() -> None:
-    """Make plans, packs, groups and trigger anew, as their migrations do, when a test has emptied the tables."""
+    """Make plans, packs and trigger anew, as their migrations do, when a test has emptied the tables."""
     make_plans = import_module("billing.migrations.0003_plans").make_plans
     make_packs = import_module("billing.migrations.0005_packs").make_packs
 
@@ -44,12 +44,7 @@ def _migrations_outlive_a_flush() -> None:
         with connection.schema_editor() as editor:
             make_ledger_append_only(editor)
 
-    def regroup(**_: object) -> None:
-        make_groups(apps)
-
     post_migrate.connect(remake, sender=apps.get_app_config("billing"), weak=False)
-    # The last app that has models: nothing is sent for one that has none.
-    post_migrate.connect(regroup, sender=apps.get_app_config("tryon"), weak=False)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +59,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Keep SQLite's test database in a file, as the service does: in memory its threads would meet other locks."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
+
+
+@pytest.fixture
+def groups(db: None) -> None:
+    """The groups of staff, also after a test that has emptied the tables."""
+    keep_groups()
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ from accounts.staff.finding import as_last_four
 from accounts.staff.links import link_to
 from accounts.staff.related import Section, WithRelated
 from accounts.staff.search import FoundById
+from accounts.webhooks import admin as webhooks
 from zupertry.core.errors import Refusal
+
+__all__ = ["webhooks"]  # which has admin classes of its own
 
 admin.site.register(AuditEntry, AuditEntryAdmin)
 

@@ -266,7 +266,10 @@ class WebhookEvent(Record):
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta(Record.Meta):
-        indexes = [models.Index(fields=["organisation", "-id"], name="event_listing")]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="event_listing"),
+            models.Index(fields=["type", "-id"], name="event_by_type", condition=~models.Q(type="job.completed")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.reference}"
@@ -304,6 +307,7 @@ class WebhookDelivery(Record):
         indexes = [
             models.Index(fields=["organisation", "-id"], name="delivery_listing"),
             models.Index(fields=["organisation", "status", "-id"], name="delivery_by_status"),
+            models.Index(fields=["status", "-id"], name="delivery_undelivered", condition=~Q(status="delivered")),
             models.Index(fields=["next_attempt_at"], name="delivery_due", condition=Q(next_attempt_at__isnull=False)),
             models.Index(
                 fields=["organisation", "target", "next_attempt_at"],

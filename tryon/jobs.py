@@ -1,7 +1,7 @@
 """A job's life. Every change of its status is here: a conditional UPDATE, in one transaction with credit and event.
 
-`pending` → `processing` | `cancelled`; `processing` → `completed` | `failed`; `completed` → `refunded`. An attempt
-holds a lease; whatever it changes filters on the attempt's number, so a worker that comes back late changes nothing.
+`pending` → `processing` | `cancelled` | `failed`; `processing` → `completed` | `failed`; `completed` → `refunded`. An
+attempt holds a lease; what it changes filters on its number, so a worker that comes back late changes nothing.
 """
 
 import hashlib
@@ -61,9 +61,17 @@ class Submission:
 
 
 def submit(
-    organisation: Organisation, mode: Mode, request: TryOnRequest, *, actor: str, idempotency_key: str | None = None
+    organisation: Organisation,
+    mode: Mode,
+    request: TryOnRequest,
+    *,
+    actor: str,
+    idempotency_key: str | None = None,
+    rerun_of: Job | None = None,
 ) -> Submission:
     """Make a job and, in live mode, hold its credit; or return the job that this idempotency key already made.
+
+    `rerun_of` is the job that staff run again by it.
 
     Raises `Refusal`: `idempotency_conflict`, `workspace_not_found`, `insufficient_credits`.
     """
@@ -82,6 +90,7 @@ def submit(
         metadata=request.metadata,
         idempotency_key=idempotency_key,
         idempotency_digest=request.digest() if idempotency_key else None,
+        rerun_of=rerun_of,
         woken_at=timezone.now(),
     )
     try:
@@ -195,6 +204,7 @@ def complete(job: Job, *, engine_request_id: str) -> bool:
     if not _end(
         job,
         now,
+        _held(job),
         status=Status.COMPLETED,
         credits_consumed=1 if live else 0,
         engine_request_id=engine_request_id[:200],
@@ -210,10 +220,29 @@ def complete(job: Job, *, engine_request_id: str) -> bool:
 @transaction.atomic
 def fail(job: Job, reason: Failure) -> bool:
     """End an attempt for good, and give the credit back. False: another attempt has taken over."""
+    return _fail(job, reason, _held(job))
+
+
+@transaction.atomic
+def abort(job: Job, reason: Failure, *, actor: str) -> bool:
+    """Fail a job that waits or is worked on, whichever attempt it is in, for `actor`. False: it had ended."""
+    # Locked, so that no worker starts or ends it between the look at its attempt and the change.
+    current = Job.objects.select_for_update(no_key=True).get(id=job.id)
+    unended = Job.objects.filter(
+        id=job.id,
+        status__in=[Status.PENDING, Status.PROCESSING],
+        attempt=current.attempt,
+        started_at=current.started_at,
+    )
+    return _fail(current, reason, unended, actor=actor)
+
+
+def _fail(job: Job, reason: Failure, unended: QuerySet[Job], *, actor: str = "system") -> bool:
     now = timezone.now()
     if not _end(
         job,
         now,
+        unended,
         status=Status.FAILED,
         credits_consumed=0,
         error_code=reason.code,
@@ -223,7 +252,7 @@ def fail(job: Job, reason: Failure) -> bool:
     ):
         return False
     if job.mode == Mode.LIVE:
-        ledger.release(job.organisation_id, job.id)
+        ledger.release(job.organisation_id, job.id, actor=actor)
     retryable = reason.code in RETRYABLE
     _tell(job, "job.failed", now, error=job.error_message, error_code=job.error_code, retryable=retryable)
     return True
@@ -234,12 +263,12 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "")
 
 
-def _end(job: Job, now: datetime, **changes: Any) -> bool:
+def _end(job: Job, now: datetime, unended: QuerySet[Job], **changes: Any) -> bool:
     changes["completed_at"] = now
     changes["duration_ms"] = round((now - (job.started_at or now)) / timedelta(milliseconds=1))
     changes["lease_expires_at"] = None
     changes["inputs_expire_at"] = now + settings.RETENTION_INPUT
-    ended = bool(_held(job).update(**changes))
+    ended = bool(unended.update(**changes))
     if ended:
         for name, value in changes.items():
             setattr(job, name, value)
@@ -289,11 +318,15 @@ def cancel(job: Job, *, actor: str) -> None:
 
 @transaction.atomic
 def refund(job: Job, *, actor: str, reason: str) -> bool:
-    """Take a completed job back: its credit returns, its picture is withheld. False: it was not completed."""
+    """Take a completed job back: its credit returns, its picture is withheld. False: it was not completed.
+
+    `reason` is for the audit log alone: customers read the notes of their ledger.
+    """
     refunded = Job.objects.filter(id=job.id, status=Status.COMPLETED).update(status=Status.REFUNDED, credits_consumed=0)
     if refunded and job.mode == Mode.LIVE:
-        ledger.refund(job.organisation_id, job.id, actor=actor, note=reason)
+        ledger.refund(job.organisation_id, job.id, actor=actor, note="")
     if refunded:
         _count(job.mode, Status.REFUNDED)
         outbox.withdraw(job.id)
+        audit.record(job.organisation, actor, "job.refunded", job.id, reason=reason)
     return bool(refunded)

@@ -25,6 +25,7 @@ class Job(Record):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     actor = models.CharField(max_length=60)
     request_id = models.CharField(max_length=64, blank=True)
+    rerun_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="reruns", db_index=False)
 
     model_image_url = models.CharField(max_length=2048)
     garment_image_url = models.CharField(max_length=2048)
@@ -65,7 +66,7 @@ class Job(Record):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["organisation", "mode", "idempotency_key"],
+                fields=["idempotency_key", "organisation", "mode"],
                 name="job_idempotency_once",
                 condition=Q(idempotency_key__isnull=False),
             ),
@@ -75,9 +76,10 @@ class Job(Record):
             models.Index(fields=["organisation", "mode", "-id"], name="job_listing_mode"),
             models.Index(fields=["organisation", "status", "-id"], name="job_listing_status"),
             models.Index(fields=["workspace", "-id"], name="job_listing_workspace"),
+            # Customers and staff, who know no organisation, look for a reference in the same index.
             models.Index(
-                fields=["organisation", "client_reference_id", "-id"],
-                name="job_listing_reference",
+                fields=["client_reference_id", "organisation", "-id"],
+                name="job_by_reference",
                 condition=Q(client_reference_id__isnull=False),
             ),
             models.Index(fields=["woken_at"], name="job_pending", condition=Q(status="pending")),
@@ -85,6 +87,15 @@ class Job(Record):
             models.Index(fields=["inputs_expire_at"], name="job_inputs", condition=~Q(person_name="")),
             models.Index(fields=["output_expires_at"], name="job_output", condition=~Q(output_name="")),
             models.Index(fields=["id"], name="job_idempotent", condition=Q(idempotency_key__isnull=False)),
+            # For staff. Most jobs are live and end completed: these are found fast enough without.
+            models.Index(fields=["status", "-id"], name="job_by_status", condition=~Q(status="completed")),
+            models.Index(fields=["-id"], name="job_in_test", condition=Q(mode="test")),
+            models.Index(fields=["error_code", "-id"], name="job_by_error", condition=~Q(error_code="")),
+            models.Index(fields=["request_id"], name="job_by_request", condition=~Q(request_id="")),
+            models.Index(
+                fields=["engine_request_id"], name="job_by_engine_request", condition=~Q(engine_request_id="")
+            ),
+            models.Index(fields=["rerun_of"], name="job_by_rerun", condition=Q(rerun_of__isnull=False)),
         ]
 
     def __str__(self) -> str:

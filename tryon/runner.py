@@ -100,9 +100,15 @@ def _end(job: Job, engine: Engine) -> bool:
 
 
 def _delete_pictures(job: Job) -> None:
-    """Delete what a late attempt has stored: its successor may have looked for files before they were there."""
+    """Delete what a late attempt has stored: its successor may have looked for files before they were there.
+
+    What the row still names once the job has ended (staff failed it) is deleted in its time.
+    """
+    ended = Job.objects.filter(id=job.id, completed_at__isnull=False)
+    named = ended.values_list("person_name", "garment_name", "output_name").first() or ()
     for name in (job.person_name, job.garment_name, job.output_name):
-        stored_pictures.delete(name)
+        if name not in named:
+            stored_pictures.delete(name)
 
 
 def _reason(error: PictureError | EngineError | SimulatedFailure) -> Failure:

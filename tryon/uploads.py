@@ -68,6 +68,17 @@ def urls_again(job: Job) -> tuple[str, str] | None:
     return (model, garment) if model and garment else None
 
 
+def urls_of_copies(job: Job, at: datetime) -> tuple[str, str] | None:
+    """Return where the same two pictures can be had at that moment, first of all the copies that were made of them.
+
+    A customer's own link may have expired since. None as for `urls_again`.
+    """
+    urls = urls_again(job)
+    if urls and job.inputs_expire_at and job.inputs_expire_at > at and job.person_name and job.garment_name:
+        return storage.own_url(job.person_name), storage.own_url(job.garment_name)
+    return urls
+
+
 def _url_again(job: Job, kept: dict[str, Upload], url: str, copy_name: str) -> str:
     if storage.named_by(url, at=job.created_at) is None:
         return url

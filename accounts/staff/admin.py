@@ -1,6 +1,8 @@
 """The classes that every page of the admin is made of."""
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -51,15 +53,16 @@ class StaffAdmin(SearchedByPost):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Return the rows that have what was typed as an id or reference, and False: none is there twice."""
+        """Return the rows that have what was typed as an id or reference, and False: none is there twice.
+
+        What is an id of ours is looked for as that alone: one index serves, in the order of the listing.
+        """
         if not (term := search_term.strip()):
             return queryset, False
-        matches = Q(pk__in=[])
-        for name in self.get_search_fields(request):
-            prefix = self.ids_searched.get(name)
-            if prefix is None or ids.is_id(prefix, term):
-                matches |= Q(**{name: term})
-        return queryset.filter(matches), False
+        fields = list(self.get_search_fields(request))
+        named = [name for name in fields if name in self.ids_searched and ids.is_id(self.ids_searched[name], term)]
+        others = [name for name in fields if name not in self.ids_searched]
+        return queryset.filter(reduce(or_, (Q(**{name: term}) for name in named or others), Q(pk__in=[]))), False
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Begin with the time, where ids tell it, and the organisation, where rows have one."""

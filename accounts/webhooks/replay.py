@@ -21,18 +21,21 @@ def may_replay(delivery: WebhookDelivery) -> bool:
 
 
 @transaction.atomic
-def replay(delivery: WebhookDelivery, *, actor: str) -> bool:
+def replay(delivery: WebhookDelivery, *, actor: str, reason: str = "") -> bool:
     """Send a delivery again, now, under the same `webhook-id` and with the whole retry schedule.
 
     Safe to do twice: it filters on the attempts that `delivery` shows. False: nothing changed, since another attempt
-    was made, is due or under way, or the event was withdrawn.
+    was made, is due or under way (also one of a delivery that was stopped), or the event was withdrawn.
     """
     resting = WebhookDelivery.objects.filter(_may_be_replayed(), id=delivery.id, attempt=delivery.attempt)
     replayed = resting.update(
-        status=WebhookDelivery.Status.PENDING, attempts_before_replay=F("attempt"), next_attempt_at=timezone.now()
+        status=WebhookDelivery.Status.PENDING,
+        attempts_before_replay=F("attempt"),
+        next_attempt_at=timezone.now(),
+        lease_expires_at=None,
     )
     if replayed:
-        audit.record(delivery.organisation, actor, "webhook.replayed", delivery.id)
+        audit.record(delivery.organisation, actor, "webhook.replayed", delivery.id, reason=reason)
         wake("accounts.deliver", delivery.id)
     return bool(replayed)
 
@@ -58,8 +61,11 @@ def failed_since(organisation: Organisation, since: datetime) -> QuerySet[Webhoo
 
 
 def _may_be_replayed() -> Q:
+    now = timezone.now()
     # An attempt that is due or under way has its time behind it: who replays then would have it sent twice.
-    waits = Q(status=WebhookDelivery.Status.RETRYING, next_attempt_at__gt=timezone.now())
+    waits = Q(status=WebhookDelivery.Status.RETRYING, next_attempt_at__gt=now)
+    # Of a delivery that was stopped amid an attempt, only the lease tells that it is not over.
+    over = Q(next_attempt_at=None) & (Q(lease_expires_at=None) | Q(lease_expires_at__lte=now))
     # By a subquery, not a join, for which an UPDATE would look at the delivery as it was before it waited for its lock.
     stands = Exists(WebhookEvent.objects.filter(pk=OuterRef("event"), withdrawn_at=None))
-    return (Q(next_attempt_at=None) | waits) & Q(stands)
+    return (over | waits) & Q(stands)

@@ -110,6 +110,13 @@ def serve(request: HttpRequest, name: str) -> HttpResponseBase:
     expires, signature = request.GET.get("expires", ""), request.GET.get("signature", "")
     if not _is_valid(name, expires, signature, time.time()):
         raise Http404
+    response = response_with(name)
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+def response_with(name: str) -> HttpResponseBase:
+    """Return an answer that shows a stored picture. Raises `Http404` when it is gone."""
     try:
         file = default_storage.open(name)
     except (FileNotFoundError, IsADirectoryError, SuspiciousFileOperation) as error:
@@ -117,7 +124,6 @@ def serve(request: HttpRequest, name: str) -> HttpResponseBase:
     response = FileResponse(
         file, content_type=CONTENT_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
     )
-    response["Cache-Control"] = "private, max-age=3600"
     response["Content-Disposition"] = "inline"
     response["X-Content-Type-Options"] = "nosniff"
     # A customer's shop may show the picture that the link leads to: the link is what protects it.

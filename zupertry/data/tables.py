@@ -100,6 +100,7 @@ WORK = [
         left_out=(
             *("organisation_id", "idempotency_key", "idempotency_digest", "handed_back", "woken_at"),
             *("lease_expires_at", "engine_request_id", "error_detail", "person_name", "garment_name", "output_name"),
+            "rerun_of_id",
         ),
     ),
     Table(

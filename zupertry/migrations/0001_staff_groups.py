@@ -13,10 +13,10 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0007_staff_search"),
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("billing", "0007_staff_permissions"),
+        ("billing", "0008_staff"),
         ("contenttypes", "0002_remove_content_type_name"),
         ("django_celery_beat", "0019_alter_periodictasks_options"),
-        ("tryon", "0003_staff_permissions"),
+        ("tryon", "0004_staff"),
     ]
 
     operations = [migrations.RunPython(make, migrations.RunPython.noop)]

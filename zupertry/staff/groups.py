@@ -10,7 +10,7 @@ APPS = ("accounts", "billing", "tryon", "django_celery_beat")
 SEES_CUSTOMERS = {
     "accounts": "user organisation membership invitation workspace apikey webhookendpoint webhookevent "
     "webhookdelivery deliveryattempt auditentry mail",
-    "tryon": "job",
+    "tryon": "job upload",
 }
 SEES_MONEY = {
     "billing": "plan creditpack creditaccount ledgerentry payment reversal paymentmethod autoreload gatewayevent "
@@ -80,11 +80,11 @@ GROUPS: dict[str, frozenset[str]] = {
 def make_groups(apps: Apps) -> None:
     """Make the groups, with exactly these permissions. `apps` are Django's, or a migration's."""
     _make_permissions(apps)
-    permissions = apps.get_model("auth", "Permission").objects
+    rows = apps.get_model("auth", "Permission").objects.filter(content_type__app_label__in=APPS)
+    ids = {f"{app}.{code}": id_ for app, code, id_ in rows.values_list("content_type__app_label", "codename", "pk")}
     for name, wanted in GROUPS.items():
         group, _ = apps.get_model("auth", "Group").objects.get_or_create(name=name)
-        codes = (code.split(".") for code in sorted(wanted))
-        group.permissions.set([permissions.get(content_type__app_label=app, codename=name) for app, name in codes])
+        group.permissions.set([ids[code] for code in wanted])
 
 
 def _make_permissions(apps: Apps) -> None:

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 OURS = ("accounts", "billing", "tryon")
-FIRST_RELEASE = {"accounts": "0005_country", "billing": "0006_settled_payments", "tryon": "0002_uploads"}
+FIRST_RELEASE = {"accounts": "0009_staff_deliveries", "billing": "0008_staff", "tryon": "0004_staff"}
 """The last migration of each app that no release before it has to live with."""
 
 CONTRACTING = (

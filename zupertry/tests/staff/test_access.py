@@ -59,6 +59,20 @@ accounts.user change                       -       -       -
 accounts.user delete                       -       -       -
 accounts.user reset-second-factor          yes     -       -
 accounts.user end-sessions                 yes     -       yes
+accounts.webhookdelivery see               yes     yes     yes
+accounts.webhookdelivery add               -       -       -
+accounts.webhookdelivery change            -       -       -
+accounts.webhookdelivery delete            -       -       -
+accounts.webhookdelivery replay            yes     -       yes
+accounts.webhookdelivery stop              yes     -       yes
+accounts.webhookendpoint see               yes     yes     yes
+accounts.webhookendpoint add               -       -       -
+accounts.webhookendpoint change            -       -       -
+accounts.webhookendpoint delete            -       -       -
+accounts.webhookevent see                  yes     yes     yes
+accounts.webhookevent add                  -       -       -
+accounts.webhookevent change               -       -       -
+accounts.webhookevent delete               -       -       -
 accounts.workspace see                     yes     yes     yes
 accounts.workspace add                     -       -       -
 accounts.workspace change                  -       -       -
@@ -130,6 +144,18 @@ django_celery_beat.periodictask delete     -       -       -
 django_celery_beat.periodictask on         -       -       yes
 django_celery_beat.periodictask off        -       -       yes
 django_celery_beat.periodictask run        -       -       yes
+tryon.job see                              yes     yes     yes
+tryon.job add                              -       -       -
+tryon.job change                           -       -       -
+tryon.job delete                           -       -       -
+tryon.job run-again                        yes     -       yes
+tryon.job cancel                           yes     -       yes
+tryon.job fail                             -       -       yes
+tryon.job refund                           -       yes     -
+tryon.upload see                           yes     yes     yes
+tryon.upload add                           -       -       -
+tryon.upload change                        -       -       -
+tryon.upload delete                        -       -       -
 """
 BUILT_IN = ("see", "add", "change", "delete")
 VISITORS = [*GROUPS, "no group"]

@@ -1,0 +1,61 @@
+"""Links to rows of which only the id is known."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import DeliveryAttempt, WebhookEvent
+from accounts.staff.links import link_to
+from accounts.staff.references import link_to_actor, link_to_id
+from zupertry.core import ids
+from zupertry.testing.world import World
+
+pytestmark = pytest.mark.django_db
+
+JOB = ids.new("job")
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        (JOB, f"/admin/tryon/job/{JOB}/change/"),
+        (JOB.replace("job", "evt"), f"/admin/accounts/webhookevent/{JOB.replace('job', 'evt')}/change/"),
+        (f"{JOB}x", ""),
+        ("job_nonsense", ""),
+        ("pi_3OabcStripe", ""),
+        (JOB.replace("job", "xyz"), ""),
+        ("", ""),
+        ("<b>", ""),
+    ],
+)
+def test_an_id_leads_to_its_row_without_a_query(text: str, page: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        link = link_to_id(text)
+    assert len(captured) == 0
+    shown = text.replace("<", "&lt;").replace(">", "&gt;")
+    assert link == (f'<a href="{page}"><code>{text}</code></a>' if page else f"<code>{shown}</code>")
+
+
+@pytest.mark.parametrize(
+    ("actor", "says"),
+    [
+        ("system", "system"),
+        ("key:a&b", "key <code>a&amp;b</code>"),
+        ("", ""),
+        (f"job:{JOB}", f'job <a href="/admin/tryon/job/{JOB}/change/"><code>{JOB}</code></a>'),
+    ],
+)
+def test_an_actor_is_told_by_kind_and_id(actor: str, says: str) -> None:
+    assert link_to_actor(actor) == says
+
+
+def test_a_row_is_linked_by_its_name_and_escaped(world: World) -> None:
+    organisation = world.organisation
+    organisation.name = "<b>Alice</b>"
+    assert link_to(organisation).endswith('/change/">&lt;b&gt;Alice&lt;/b&gt;</a>')
+    assert link_to(WebhookEvent(type="job.failed", reference="<i>")).endswith("job.failed &lt;i&gt;</a>")
+
+
+def test_a_row_without_a_page_is_only_named() -> None:
+    attempt = DeliveryAttempt(pk=1, number=1, delivery_id=JOB.replace("job", "whd"))
+    assert link_to(attempt) == str(attempt)

@@ -1,0 +1,1 @@
+"""What staff's pages about jobs are made of."""
