@@ -7,12 +7,11 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import DeliveryAttempt, WebhookEvent
 from accounts.staff.links import link_to
 from accounts.staff.references import link_to_actor, link_to_id
-from zupertry.core import ids
 from zupertry.testing.world import World
 
 pytestmark = pytest.mark.django_db
 
-JOB = ids.new("job")
+JOB = "job_06h1gojn7trn32f5bl6n7v21oo"
 
 
 @pytest.mark.parametrize(
