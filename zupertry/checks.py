@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from cryptography.fernet import Fernet
@@ -48,8 +49,7 @@ def refuse_to_start(*, alone: bool = False) -> None:
 
     `alone` says that web, worker and beat are this one process; otherwise they need a broker between them.
     """
-    found = [message for message in checks.run_checks() if not message.is_silenced()]
-    problems = [str(message.msg) for message in found if message.is_serious()]
+    problems, warnings = problems_and_warnings()
     if not alone and settings.ON_ONE_MACHINE and settings.CELERY_BROKER_URL.startswith("memory:"):
         problems.append(
             "REDIS_URL is not set, but web, worker and beat reach each other through it: no job would ever run. "
@@ -57,8 +57,15 @@ def refuse_to_start(*, alone: bool = False) -> None:
         )
     if problems:
         raise SystemExit("Zupertry does not start:\n" + "\n".join(f"  - {problem}" for problem in problems))
-    for message in found:
-        log.warning(str(message.msg))
+    for message in warnings:
+        log.warning(message)
+
+
+def problems_and_warnings() -> tuple[list[str], list[str]]:
+    """Return what keeps every process from starting, and what does not."""
+    found = [message for message in checks.run_checks() if not message.is_silenced()]
+    problems = [str(message.msg) for message in found if message.is_serious()]
+    return problems, [str(message.msg) for message in found if not message.is_serious()]
 
 
 def _secrets() -> Iterator[str]:
@@ -225,7 +232,8 @@ def _folders() -> Iterator[str]:
 def _warnings() -> Iterator[CheckMessage]:
     if settings.DEBUG and not settings.ON_ONE_MACHINE:
         yield Warning("DEBUG is on, and shows settings and source to visitors. Unset it.", id="zupertry.W001")
-    if settings.PUBLIC_URL.startswith("http:") and not settings.ON_ONE_MACHINE:
+    on_this_machine = urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1", "::1")
+    if settings.PUBLIC_URL.startswith("http:") and not settings.ON_ONE_MACHINE and not on_this_machine:
         yield Warning(
             f"PUBLIC_URL is {settings.PUBLIC_URL}: keys and pictures travel in the clear. Make it https://…",
             id="zupertry.W002",

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from kombu import Queue
 
 from zupertry.environment import Environment, env_file, make_encryption_key, make_secret_key
+from zupertry.periodic import schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(env_file(BASE_DIR / ".env"))
@@ -286,16 +287,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BEAT_SCHEDULER = "zupertry.schedule:CheckedScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-billing": {"task": "billing.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-deletions": {"task": "data.sweep", "schedule": timedelta(minutes=5)},
-    "delete-expired-sessions": {"task": "accounts.delete_expired_sessions", "schedule": timedelta(minutes=5)},
-    "reconcile-recent-payments": {"task": "billing.reconcile_recent", "schedule": timedelta(minutes=5)},
-    "reconcile-payments": {"task": "billing.reconcile", "schedule": timedelta(days=1)},
-    "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},
-}
+CELERY_BEAT_SCHEDULE = schedule(SWEEP_INTERVAL_SECONDS, [queue.name for queue in CELERY_TASK_QUEUES])
 
 # The API
 
@@ -363,7 +355,7 @@ if _razorpay_key:
 
 # Mail
 
-globals().update(env.mail("EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
+globals().update(env.mail("EMAIL_URL", VAR_DIR / "mail"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Zupertry <hello@zupertry.com>")
 

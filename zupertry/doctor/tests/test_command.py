@@ -1,0 +1,46 @@
+"""`manage.py doctor`: what it prints, and its exit status."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from zupertry.testing.live import on_several_processes, until
+from zupertry.testing.service import ROOT, Service
+from zupertry.tests.test_checks import PYTHON, environment
+
+pytestmark = pytest.mark.skipif(on_several_processes(), reason="the command is the same; this is about a laptop")
+
+
+def doctor(settings: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    command = [PYTHON, "manage.py", "doctor", *options]
+    return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_laptop_that_runs_and_one_that_does_not(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    for name in [name for name in service.environment if name.startswith("STRIPE_")]:
+        del service.environment[name]
+    with service:
+        until(lambda: "its last canary" in doctor(service.environment).stdout)
+        done = doctor(service.environment, "--json")
+        report = json.loads(done.stdout)
+        assert done.returncode == 0
+        assert report["status"] == "ok"
+        assert {line["status"] for line in report["findings"]} == {"ok"}
+        queues = [line["found"] for line in report["findings"] if line["part"] == "queues"]
+        assert [found.split()[0] for found in queues] == ["tryon", "webhooks", "default"]
+        assert "fetched by its signed link" in done.stdout
+    (tmp_path / "zupertry.sqlite3").with_suffix(".sqlite3-wal").unlink(missing_ok=True)
+
+
+def test_what_is_broken_has_a_line_and_the_exit_status_is_1(tmp_path: Path) -> None:
+    """Even where no setting can be read, nothing is raised."""
+    done = doctor(environment(tmp_path / "var", PORT="abc", DATABASE_URL="nonsense", EMAIL_URL="mail"))
+    assert done.returncode == 1
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("broken ")] == ["PORT", "DATABASE_URL", "EMAIL_URL"]
+    skipped = [line.split()[1] for line in lines if line.startswith("skipped ")]
+    assert skipped == ["database", "migrations", "clock", "beat", "queues", "mail"]
