@@ -15,7 +15,7 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	zupertry/testing/tests zupertry/tests/browser zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
 	zupertry/core/tests/test_ids.py zupertry/tests/test_contract_fuzz.py \
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
-	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py environment.py pages.py settings.py \
+	$(addprefix zupertry/tests/test_,checks.py cloud_storage.py demo.py deployment.py docs.py each_setting.py environment.py pages.py settings.py \
 	snippets.py url_access.py) \
 	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
 

@@ -36,11 +36,14 @@ class Environment:
 
     def __init__(self, file: Path | None) -> None:
         self.problems: list[str] = []
+        self.asked: set[str] = set()
+        """The names of all settings that were read."""
         if file:
             self._read(file)
 
     def text(self, name: str, default: str = "") -> str:
         """Return the value as it stands; an empty one counts as missing, and hides the file's."""
+        self.asked.add(name)
         return os.environ.get(name, "").strip() or default
 
     def items(self, name: str, default: str = "") -> list[str]:
@@ -112,7 +115,14 @@ class Environment:
 
     def server(self, name: str, schemes: Sequence[str], example: str) -> str:
         """Return the address of a server that speaks one of `schemes`; empty when it is not set."""
-        return self._parse(name, "", lambda text: _server(text, schemes).geturl(), f"an address such as {example}", "")
+
+        def parse(text: str) -> str:
+            parts = _server(text, schemes)
+            if parts.scheme.startswith("redis") and not re.fullmatch("/?[0-9]*", parts.path):
+                raise ValueError(text)
+            return parts.geturl()
+
+        return self._parse(name, "", parse, f"an address such as {example}", "")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's settings for a `sqlite:///…` or `postgres://…` address; for a wrong one those of no database.

@@ -198,8 +198,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         },
     }
 else:
-    _pool = {"min_size": 1, "max_size": 16, "timeout": 3}
+    # The pool waits twice as long before each try to connect again, and begins anew after `reconnect_timeout` (5 min by
+    # default): a database that was away for minutes would be away for as long again.
+    _pool = {"min_size": 1, "max_size": 16, "timeout": 3, "reconnect_timeout": 3}
     DATABASES["default"].setdefault("OPTIONS", {}).update({"pool": _pool, "connect_timeout": 5})
+    # Else, after a restart, each connection that lay in the pool fails somebody's request, or costs a job an attempt.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])
 STORAGE_BUCKET = env.text("STORAGE_BUCKET")
@@ -375,7 +379,7 @@ TRYON_ENGINES: dict[str, dict[str, Any]] = {
             "project": VERTEX_PROJECT,
             "location": env.text("VERTEX_LOCATION", "us-central1"),
             "model": env.text("VERTEX_MODEL", "virtual-try-on-001"),
-            "api_endpoint": env.text("VERTEX_API_ENDPOINT"),
+            "api_endpoint": env.base_url("VERTEX_API_ENDPOINT", ""),
             "max_parallel": WORKER_CONCURRENCY,
         },
     },

@@ -1,7 +1,5 @@
 """A whole service in good health, with all that is outside of it, for the doctor to look at when a part is broken."""
 
-import os
-import runpy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,10 +22,11 @@ from zupertry.doctor import queues
 from zupertry.doctor.examining import Line, examine
 from zupertry.doctor.finding import Status
 from zupertry.doctor.rounds import examinations
+from zupertry.testing.environments import settings_in
 from zupertry.testing.live import until
 from zupertry.testing.razorpay import RazorpayServer
 from zupertry.testing.servers import ValkeyServer
-from zupertry.testing.service import ROOT, Service
+from zupertry.testing.service import Service
 from zupertry.testing.smtp import MailServer
 from zupertry.testing.stripe import StripeServer
 from zupertry.testing.vertex import VertexServer
@@ -38,8 +37,6 @@ SELLER = {
     "SELLER_ADDRESS": "12 MG Road, Bengaluru",
     "SELLER_GSTIN": "29AAPFU0939F1ZR",
 }
-# What Django can't be given anew in a process that runs, and what differs only by being made anew.
-_LEFT_ALONE = {"DATABASES", "INSTALLED_APPS", "LOGGING_CONFIG", "PASSWORD_HASHERS", "TEMPLATES"}
 _UNCOMPRESSED = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}}
 
 
@@ -78,18 +75,12 @@ class Clinic:
         Threads that begin within have the service's database.
         """
         environment = {**self.service.environment, **changes}
-        with mock.patch.dict(os.environ, environment, clear=True):
-            made = runpy.run_path(str(ROOT / "zupertry" / "settings.py"))
-            named = {name: value for name, value in made.items() if name.isupper() and name not in _LEFT_ALONE}
-            named["STATIC_ROOT"] = self.static_root
+        with settings_in(environment, STATIC_ROOT=self.static_root) as made:
             described = {**connections.settings["default"], **made["DATABASES"]["default"]}
             options = described.get("OPTIONS", {})
             # The pool of this process is one of the tests' own database.
             described["OPTIONS"] = {name: value for name, value in options.items() if name != "pool"}
-            with (
-                override_settings(**{name: value for name, value in named.items() if value != _present(name)}),
-                mock.patch.dict(connections.settings, {"default": described}),
-            ):
+            with mock.patch.dict(connections.settings, {"default": described}):
                 yield
 
     def sql(self, statement: str) -> None:
@@ -102,10 +93,6 @@ class Clinic:
         with self.in_environment():
             _on_a_thread(_send_canaries)
             until(lambda: all(trail.succeeded and not trail.unanswered for trail in _on_a_thread(canary.trails)))
-
-
-def _present(name: str) -> Any:
-    return getattr(settings, name, None)
 
 
 def _send_canaries() -> None:

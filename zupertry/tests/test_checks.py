@@ -44,6 +44,9 @@ WRONG_IN_PRODUCTION = {
     "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
     "TRYON_ENGINE": "vertex",
     "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
+    "STRIPE_SECRET_KEY": "sk_live_abc",
+    "RAZORPAY_KEY_SECRET": "hunter2",
+    "VERTEX_PROJCT": "a-project",
 }
 NAMED_IN_PRODUCTION = [
     "SECRET_KEY is not set",
@@ -55,6 +58,9 @@ NAMED_IN_PRODUCTION = [
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one",
     "VERTEX_PROJECT is not set",
     "GOOGLE_APPLICATION_CREDENTIALS names “/nowhere/key.json”",
+    "STRIPE_SECRET_KEY is set, but STRIPE_WEBHOOK_SECRET is not",
+    "RAZORPAY_KEY_SECRET is set, but RAZORPAY_KEY_ID is not",
+    "VERTEX_PROJCT is not a setting. Did you mean VERTEX_PROJECT?",
 ]
 STRIPE = {
     "STRIPE_SECRET_KEY": "sk_live_abc",
@@ -105,7 +111,7 @@ def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: st
     assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
 
 
-@pytest.mark.parametrize("program", ["migrate", "worker"])
+@pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat", "up"])
 def test_nothing_starts_on_half_a_production(program: str, tmp_path: Path) -> None:
     ended = start(program, environment(tmp_path / "var", **WRONG_IN_PRODUCTION))
     assert ended.returncode == 1, ended.stdout

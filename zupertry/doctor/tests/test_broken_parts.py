@@ -2,15 +2,11 @@
 
 import os
 import signal
-import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import redis
@@ -21,6 +17,7 @@ from zupertry.doctor.finding import Status
 from zupertry.testing.clinic import Clinic, open_clinic, s3_bucket
 from zupertry.testing.gcs import GcsServer
 from zupertry.testing.google_keys import write_key_file
+from zupertry.testing.imposters import postgres_that_claims, silent_server
 from zupertry.testing.live import on_several_processes, until
 from zupertry.testing.smtp import MailServer
 
@@ -102,7 +99,7 @@ def with_option(clinic: Clinic, option: str) -> str:
 
 
 def test_a_database_that_is_too_old(clinic: Clinic) -> None:
-    with postgres_that_claims(clinic, b"14") as url:
+    with postgres_that_claims(clinic.service.environment["DATABASE_URL"], b"14") as url:
         assert_only(clinic.trouble(DATABASE_URL=url), "database", "PostgreSQL 14, which is too old", "15 or newer")
 
 
@@ -388,37 +385,3 @@ def test_nothing_is_left_behind(clinic: Clinic) -> None:
     assert [path for path in (clinic.service.var_dir / "media").rglob("*") if path.is_file()] == []
     with redis.Redis.from_url(clinic.broker.url) as client:
         assert [key for key in client.scan_iter() if b"doctor" in key] == []
-
-
-@contextmanager
-def silent_server() -> Iterator[int]:
-    """Listen, and never say anything."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
-@contextmanager
-def postgres_that_claims(clinic: Clinic, version: bytes) -> Iterator[str]:
-    """Stand before the database and change the major version that it tells to each client."""
-    parts = urlsplit(clinic.service.environment["DATABASE_URL"])
-    behind = f"{dict(parse_qsl(parts.query))['host']}/.s.PGSQL.{parts.port}"
-
-    def pump(source: socket.socket, sink: socket.socket, told: bytes, instead: bytes) -> None:
-        with suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data.replace(told, instead) if told else data)
-        sink.close()
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = front.accept()
-                server = socket.socket(socket.AF_UNIX)
-                server.connect(behind)
-                told, instead = b"server_version\x0018", b"server_version\x00" + version
-                for arguments in ((client, server, b"", b""), (server, client, told, instead)):
-                    threading.Thread(target=pump, args=arguments, daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as front:
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"postgres://postgres@127.0.0.1:{front.getsockname()[1]}{parts.path}"
