@@ -11,6 +11,7 @@ from zupertry.doctor.probe import Probe
 
 SETTINGS = "settings"
 """The part whose findings decide which others can be looked at."""
+_NAME = re.compile(r"\b[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def _in_the_way(examination: Examination, found: Mapping[str, list[Finding]]) ->
         if any(finding.status in (Status.BROKEN, Status.SKIPPED) for finding in found.get(need, ())):
             return f"it needs {need}"
     for finding in found.get(SETTINGS, ()):
-        named = re.findall(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*", finding.found) if finding.status == Status.BROKEN else []
-        if named and named[0].startswith(examination.settings or ("-",)):
-            return f"{named[0]} is wrong"
+        if finding.status == Status.BROKEN:
+            for name in _NAME.findall(finding.found):
+                if name.startswith(examination.settings):
+                    return f"{name} is to be put right first"
     return ""

@@ -36,7 +36,7 @@ class Examination:
     part: str
     ask: Callable[[], Iterable[Finding]]
     advice: str
-    seconds: float = 8.0
+    seconds: float = 6.0
     needs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 

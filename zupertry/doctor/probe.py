@@ -9,6 +9,8 @@ from django.db import connection
 
 T = TypeVar("T")
 
+THREAD_PREFIX = "probe "
+
 
 class Probe(Generic[T]):
     """One question, asked on a thread of its own."""
@@ -24,7 +26,7 @@ class Probe(Generic[T]):
         with self._lock:
             if self._result is None or self._result.done():
                 self._result = Future()
-                name = f"probe {self._part}"
+                name = f"{THREAD_PREFIX}{self._part}"
                 threading.Thread(target=self._answer, args=(self._result,), name=name, daemon=True).start()
             return self._result
 

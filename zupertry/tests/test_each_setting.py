@@ -158,6 +158,14 @@ def test_there_is_a_row_for_each_setting() -> None:
         {"VERTEX_PROJECT": "example.com:shop", "VERTEX_LOCATION": "global"},
         {"METRICS_TOKEN": "0123456789abcdef", "SENTRY_DSN": "https://abc@sentry.example.com/under/7"},
         {"AWS_PROFILE": "shop", "AWS_REGION": "eu-central-1", "SENTRY_RELEASE": "7"},
+        {
+            "WEB_CONCURRENCY": "4",
+            "SECRET_KEY_BASE": "x",
+            "AWS_SECRET_KEY": "x",
+            "POSTGRES_USER": "x",
+            "REDIS_HOST": "x",
+        },
+        {"GOOGLE_CLOUD_PROJECT": "x", "TEST_DATABASE_URL": "x", "AWS_SESSION_TOKEN": "x", "CELERY_LOG_LEVEL": "x"},
         {"STRIPE_PORT": "tcp://10.0.0.7:80", "STRIPE_PORT_80_TCP": "x", "WEBHOOK_SERVICE_HOST": "10.0.0.7"},
     ],
 )

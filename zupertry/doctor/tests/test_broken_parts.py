@@ -62,6 +62,14 @@ def test_a_wrong_setting_and_what_depends_on_it_is_not_looked_at(clinic: Clinic)
     assert found["stripe"].status == Status.SKIPPED
 
 
+def test_half_a_key_to_the_store(clinic: Clinic, s3: dict[str, str]) -> None:
+    lines = clinic.examine(**{**s3, "AWS_SECRET_ACCESS_KEY": ""})
+    assert {line.part: line.finding.status for line in lines if line.finding.status != Status.OK} == {
+        "settings": Status.BROKEN,
+        "storage": Status.SKIPPED,
+    }
+
+
 def test_every_wrong_setting_has_its_line(clinic: Clinic) -> None:
     lines = clinic.examine(PORT="abc", DATABASE_URL="nonsense", REDIS_URL="nonsense", EMAIL_URL="mail")
     named = [line.finding.found.split()[0] for line in lines if line.finding.status == Status.BROKEN]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from zupertry.testing.imposters import silent_server
 from zupertry.testing.live import on_several_processes, until
 from zupertry.testing.service import ROOT, Service
 from zupertry.tests.test_checks import PYTHON, environment
@@ -43,3 +44,14 @@ def test_what_is_broken_has_a_line_and_the_exit_status_is_1(tmp_path: Path) -> N
     assert [line.split()[2] for line in lines if line.startswith("broken ")] == ["PORT", "DATABASE_URL", "EMAIL_URL"]
     skipped = [line.split()[1] for line in lines if line.startswith("skipped ")]
     assert skipped == ["database", "migrations", "clock", "beat", "queues", "mail"]
+
+
+def test_it_ends_although_a_library_goes_on_trying(tmp_path: Path) -> None:
+    """The time limit here is that of the call."""
+    with silent_server() as port:
+        store = {"STORAGE": "s3", "STORAGE_BUCKET": "pictures", "AWS_S3_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a secret of the tests"}
+        done = doctor(environment(tmp_path / "var", **store, **keys))
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if "storage" in line]
+    assert "has not answered within 12 seconds" in line

@@ -1,13 +1,16 @@
 """`manage.py doctor`: looks at everything that the service needs, and says what to do about what is broken."""
 
 import json
+import os
 import sys
+import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from zupertry.doctor.examining import Line, examine
 from zupertry.doctor.finding import Status
+from zupertry.doctor.probe import THREAD_PREFIX
 from zupertry.doctor.rounds import examinations
 
 
@@ -37,8 +40,12 @@ class Command(BaseCommand):
             for line in lines:
                 text = f"{line.finding.found} {line.finding.advice}".strip()
                 self.stdout.write(f"{line.finding.status:<8}  {line.part:<{width}}  {text}")
-        if worst == Status.BROKEN:
-            sys.exit(1)
+        self.stdout.flush()
+        status = 1 if worst == Status.BROKEN else 0
+        if any(thread.name.startswith(THREAD_PREFIX) for thread in threading.enumerate()):
+            os._exit(status)  # a library's own threads would be waited for as long as it goes on trying
+        if status:
+            sys.exit(status)
 
 
 def _as_json(line: Line) -> dict[str, str]:
