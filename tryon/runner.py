@@ -19,6 +19,7 @@ from tryon.slots import slots
 from zupertry.core import metrics, storage
 from zupertry.core.connections import release_connection
 from zupertry.core.requests import enter_request, request_id
+from zupertry.core.starvation import end_process, is_starvation
 
 ENGINE_TRIES = 4
 ENGINE_BUDGET_SECONDS = 120.0
@@ -73,9 +74,11 @@ def _run_guarded(job_id: str, engine: Engine) -> None:
     try:
         _enter(job_id)
         _run(job_id, engine)
-    except Exception:
+    except Exception as error:
         # What nobody foresaw (a bug, storage or database down): the lease runs out and the sweep tries again.
         log.exception("attempt_crashed", job=job_id)
+        if is_starvation(error):
+            end_process()
 
 
 def _run(job_id: str, engine: Engine) -> None:

@@ -3,10 +3,11 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from cryptography.fernet import Fernet
@@ -14,13 +15,14 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Warning
+from django.urls import URLResolver, get_resolver
 
 from billing import tax
 from zupertry.environment import make_private_folder
-from zupertry.reports import is_dsn
+from zupertry.misspelt import misspelt, unknown
+from zupertry.shapes import misshapen
 
 CALM_LEASE_SECONDS = 10
-LEAST_TOKEN = 16
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     del app_configs
     messages = [
         *settings.ENVIRONMENT.problems,
+        *misspelt(),
+        *misshapen(),
+        *_admin(),
         *_secrets(),
         *_data(),
         *_pictures(),
@@ -51,8 +56,7 @@ def refuse_to_start(*, alone: bool = False) -> None:
 
     `alone` says that web, worker and beat are this one process; otherwise they need a broker between them.
     """
-    found = [message for message in checks.run_checks() if not message.is_silenced()]
-    problems = [str(message.msg) for message in found if message.is_serious()]
+    problems, warnings = problems_and_warnings()
     if not alone and settings.ON_ONE_MACHINE and settings.CELERY_BROKER_URL.startswith("memory:"):
         problems.append(
             "REDIS_URL is not set, but web, worker and beat reach each other through it: no job would ever run. "
@@ -60,8 +64,15 @@ def refuse_to_start(*, alone: bool = False) -> None:
         )
     if problems:
         raise SystemExit("Zupertry does not start:\n" + "\n".join(f"  - {problem}" for problem in problems))
-    for message in found:
-        log.warning(str(message.msg))
+    for message in warnings:
+        log.warning(message)
+
+
+def problems_and_warnings() -> tuple[list[str], list[str]]:
+    """Return what keeps every process from starting, and what does not."""
+    found = [message for message in checks.run_checks() if not message.is_silenced()]
+    problems = [str(message.msg) for message in found if message.is_serious()]
+    return problems, [str(message.msg) for message in found if not message.is_serious()]
 
 
 def _secrets() -> Iterator[str]:
@@ -79,7 +90,29 @@ def _secrets() -> Iterator[str]:
         yield "SECRET_KEY_FALLBACKS has a key of less than 32 characters, which could be guessed. Leave that one out."
 
 
+def _admin() -> Iterator[str]:
+    """Say where other pages are at the address of staff's."""
+    if settings.ADMIN_PATH.partition("/")[0] in {"static", *_first_segments(get_resolver().url_patterns)}:
+        yield f"ADMIN_PATH is “{settings.ADMIN_PATH}”, where other pages are. Choose another path, such as staff-7f3a/"
+
+
+def _first_segments(patterns: Iterable[Any]) -> Iterator[str]:
+    """Give what the paths of all routes but the admin's begin with."""
+    for pattern in patterns:
+        if getattr(pattern, "app_name", "") == "admin":
+            continue
+        if path := str(pattern.pattern):
+            yield path.partition("/")[0]
+        else:
+            yield from _first_segments(pattern.url_patterns if isinstance(pattern, URLResolver) else ())
+
+
 def _data() -> Iterator[str]:
+    if settings.ENVIRONMENT.text("CELERY_BROKER_URL") and not settings.REDIS_URL:
+        yield (
+            "CELERY_BROKER_URL is set, but REDIS_URL is not, in which processes count what they have to share. "
+            "Set it to a Redis or Valkey, such as redis://host:6379/0, or unset CELERY_BROKER_URL."
+        )
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     if sqlite and not settings.ON_ONE_MACHINE:
         yield (
@@ -89,6 +122,12 @@ def _data() -> Iterator[str]:
 
 
 def _pictures() -> Iterator[str]:
+    env = settings.ENVIRONMENT
+    for name, storage in _OF_STORAGE.items():
+        if env.text(name) and settings.STORAGE == "file":
+            yield f"{name} is set, but STORAGE is file. Set STORAGE={storage}, or unset {name}."
+    if env.text("GS_SA_EMAIL") and settings.STORAGE == "gcs" and not settings.GS_IAM_SIGN_BLOB:
+        yield "GS_SA_EMAIL is set, but GS_IAM_SIGN_BLOB is not. Set GS_IAM_SIGN_BLOB=true, or unset GS_SA_EMAIL."
     if settings.STORAGE != "file" and not settings.STORAGE_BUCKET:
         yield f"STORAGE is {settings.STORAGE}, but STORAGE_BUCKET is not set. Name the bucket that keeps the pictures."
     if settings.STORAGE == "s3":
@@ -100,6 +139,14 @@ def _pictures() -> Iterator[str]:
         )
 
 
+_OF_STORAGE = {
+    "STORAGE_BUCKET": "s3 or STORAGE=gcs",
+    "AWS_S3_REGION_NAME": "s3",
+    "AWS_S3_ENDPOINT_URL": "s3",
+    "GS_SA_EMAIL": "gcs",
+}
+
+
 def _s3() -> Iterator[str]:
     env = settings.ENVIRONMENT
     if bool(env.text("AWS_ACCESS_KEY_ID")) != bool(env.text("AWS_SECRET_ACCESS_KEY")):
@@ -109,6 +156,12 @@ def _s3() -> Iterator[str]:
 
 
 def _engine() -> Iterator[str]:
+    env = settings.ENVIRONMENT
+    if env.text("VERTEX_API_ENDPOINT") and not (settings.VERTEX_PROJECT or env.text("TRYON_ENGINE")):
+        yield (
+            "VERTEX_API_ENDPOINT is set, but VERTEX_PROJECT is not, so live jobs would get the local preview. "
+            "Set VERTEX_PROJECT too, such as shop-pictures-417, or say TRYON_ENGINE=local."
+        )
     if settings.TRYON_ENGINE == "vertex":
         if not settings.VERTEX_PROJECT:
             yield "TRYON_ENGINE is vertex, but VERTEX_PROJECT is not set. Give the id of the Google Cloud project."
@@ -134,6 +187,8 @@ def _stripe() -> Iterator[str]:
     env = settings.ENVIRONMENT
     key, publishable = env.text("STRIPE_SECRET_KEY"), env.text("STRIPE_PUBLISHABLE_KEY")
     yield from _missing_half("STRIPE_SECRET_KEY", {"STRIPE_WEBHOOK_SECRET": env.text("STRIPE_WEBHOOK_SECRET")})
+    if settings.STRIPE_AUTOMATIC_TAX and not key:
+        yield "STRIPE_AUTOMATIC_TAX is on, but STRIPE_SECRET_KEY is not set. Set it, such as sk_live_…, or unset it."
     mode = re.match(r"[sr]k_(test|live)_.", key)
     if key and not mode:
         yield (
@@ -220,16 +275,6 @@ def _is_gstin(text: str) -> bool:
 def _monitoring() -> Iterator[str]:
     if settings.METRICS_PORT and settings.METRICS_PORT == settings.PORT:
         yield f"METRICS_PORT and PORT are both {settings.PORT}. Give METRICS_PORT another one, such as 9100."
-    if 0 < len(settings.METRICS_TOKEN) < LEAST_TOKEN:
-        yield (
-            f"METRICS_TOKEN is shorter than {LEAST_TOKEN} characters, and could be guessed. Make a longer one with: "
-            'python -c "import secrets; print(secrets.token_urlsafe(32))"'
-        )
-    if settings.SENTRY_DSN and not is_dsn(settings.SENTRY_DSN):
-        yield (
-            "SENTRY_DSN is no DSN of Sentry's. Copy it from the project's settings, under Client Keys: "
-            "it is like https://key@o1.ingest.sentry.io/2"
-        )
 
 
 def _folders() -> Iterator[str]:
@@ -243,9 +288,12 @@ def _folders() -> Iterator[str]:
 
 
 def _warnings() -> Iterator[CheckMessage]:
+    for message in unknown():
+        yield Warning(message, id="zupertry.W005")
     if settings.DEBUG and not settings.ON_ONE_MACHINE:
         yield Warning("DEBUG is on, and shows settings and source to visitors. Unset it.", id="zupertry.W001")
-    if settings.PUBLIC_URL.startswith("http:") and not settings.ON_ONE_MACHINE:
+    on_this_machine = urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1", "::1")
+    if settings.PUBLIC_URL.startswith("http:") and not settings.ON_ONE_MACHINE and not on_this_machine:
         yield Warning(
             f"PUBLIC_URL is {settings.PUBLIC_URL}: keys and pictures travel in the clear. Make it https://…",
             id="zupertry.W002",

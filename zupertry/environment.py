@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -36,11 +36,14 @@ class Environment:
 
     def __init__(self, file: Path | None) -> None:
         self.problems: list[str] = []
+        self.asked: set[str] = set()
+        """The names of all settings that were read."""
         if file:
             self._read(file)
 
     def text(self, name: str, default: str = "") -> str:
         """Return the value as it stands; an empty one counts as missing, and hides the file's."""
+        self.asked.add(name)
         return os.environ.get(name, "").strip() or default
 
     def items(self, name: str, default: str = "") -> list[str]:
@@ -112,7 +115,14 @@ class Environment:
 
     def server(self, name: str, schemes: Sequence[str], example: str) -> str:
         """Return the address of a server that speaks one of `schemes`; empty when it is not set."""
-        return self._parse(name, "", lambda text: _server(text, schemes).geturl(), f"an address such as {example}", "")
+
+        def parse(text: str) -> str:
+            parts = _server(text, schemes)
+            if parts.scheme.startswith("redis") and not re.fullmatch("/?[0-9]*", parts.path):
+                raise ValueError(text)
+            return parts.geturl()
+
+        return self._parse(name, "", parse, f"an address such as {example}", "")
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         """Return Django's settings for a `sqlite:///…` or `postgres://…` address; for a wrong one those of no database.
@@ -131,19 +141,22 @@ class Environment:
 
         return self._parse(name, default, parse, "an address such as postgres://user:password@host:5432/zupertry", none)
 
-    def mail(self, name: str, default: str) -> dict[str, Any]:
-        """Return Django's `EMAIL_…` settings for an `smtp://…` or `filemail:///…` address."""
-        fallback: dict[str, Any] = environ.Env.email_url_config(default)
+    def mail(self, name: str, default: Path) -> dict[str, Any]:
+        """Return Django's `EMAIL_…` settings for a server's or a folder's address; of the folder `default` without one.
+
+        `smtp://` is in the clear, `smtp+tls://` by STARTTLS, `smtps://` and `smtp+ssl://` TLS from the first byte.
+        """
 
         def parse(text: str) -> dict[str, Any]:
-            if not text.startswith(
-                ("smtp://", "smtp+tls://", "smtps://", "smtp+ssl://", "filemail://", "consolemail://")
-            ):
-                raise ValueError(text)
-            config: dict[str, Any] = environ.Env.email_url_config(text)
-            return config
+            parts = urlsplit(text)
+            if parts.scheme == "consolemail":
+                return _MAIL | {"EMAIL_BACKEND": f"{_MAIL_BACKENDS}.console.EmailBackend"}
+            if parts.scheme == "filemail" and not parts.netloc and parts.path.strip("/"):
+                return _mail_folder(Path("/" + unquote(parts.path).lstrip("/")))
+            return _mail_server(_server(text, [*_MAIL_PORTS]))
 
-        return self._parse(name, default, parse, "an address such as smtp+tls://user:password@host:587", fallback)
+        wanted = "an address such as smtp+tls://user:password@host:587 or filemail:///srv/mail"
+        return self._parse(name, "", parse, wanted, _mail_folder(default))
 
     def kept_secret(self, name: str, folder: Path | None, make: Callable[[], str]) -> str:
         """Return a secret; when it is not set, make one and keep it in `folder` (None: it has to be set)."""
@@ -190,6 +203,30 @@ def _server(text: str, schemes: Sequence[str]) -> SplitResult:
     if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
         raise ValueError(text)
     return parts
+
+
+_MAIL_BACKENDS = "django.core.mail.backends"
+_MAIL: dict[str, Any] = {"EMAIL_USE_TLS": False, "EMAIL_USE_SSL": False}
+_MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "smtps": 465}
+
+
+def _mail_folder(folder: Path) -> dict[str, Any]:
+    return _MAIL | {"EMAIL_BACKEND": f"{_MAIL_BACKENDS}.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
+
+
+def _mail_server(parts: SplitResult) -> dict[str, Any]:
+    """Return the settings for a mail server. Raises `ValueError` for an address with more than server and user."""
+    if parts.path.strip("/") or parts.query or parts.fragment or bool(parts.username) != bool(parts.password):
+        raise ValueError(parts.geturl())
+    return _MAIL | {
+        "EMAIL_BACKEND": f"{_MAIL_BACKENDS}.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or _MAIL_PORTS[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme in ("smtp+ssl", "smtps"),
+    }
 
 
 def make_private_folder(path: Path) -> None:

@@ -1,19 +1,17 @@
 """Whether the process is up, and whether it can work."""
 
-import secrets
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, wait
+from typing import Any
 
 import structlog
-from celery import current_app
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from zupertry import canary
+from zupertry.doctor import database, queues, storage
+from zupertry.doctor.probe import Probe
 
 PROBE_SECONDS = 4.0
 STORAGE_SEEN_SECONDS = 1.0
@@ -34,11 +32,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when requests can be served, else 503 with what is down. Without a broker the sweep still works.
 
-    A part that has said nothing for 4 seconds is down.
+    A part that has said nothing for 4 seconds is down. A queue whose canaries nobody has answered for 3 minutes is
+    degraded.
     """
+    silent = SILENT_QUEUES.run()
     ready = parts()
     down = [part for part in ("database", "storage") if not ready[part]]
     degraded = [] if ready["broker"] else ["broker"]
+    if "database" not in down:
+        wait([silent], PROBE_SECONDS)
+        if _passed("queues", silent):
+            degraded += [f"queue:{queue}" for queue in silent.result()]
     status = "down" if down else "degraded" if degraded else "ok"
     return JsonResponse({"status": status, "down": down, "degraded": degraded}, status=503 if down else 200)
 
@@ -50,7 +54,7 @@ def parts() -> dict[str, bool]:
     return {part: _passed(part, result) for part, result in running.items()}
 
 
-def _passed(part: str, result: Future[None]) -> bool:
+def _passed(part: str, result: Future[Any]) -> bool:
     try:
         result.result(timeout=0)
     except Exception:
@@ -59,52 +63,17 @@ def _passed(part: str, result: Future[None]) -> bool:
     return True
 
 
-class Probe:
-    """Asks a part of the service how it is, on a thread of its own: libraries hang for minutes where a part is down."""
-
-    def __init__(self, part: str, ask: Callable[[], None]) -> None:
-        self._part = part
-        self._ask = ask
-        self._lock = threading.Lock()
-        self._result: Future[None] | None = None
-
-    def run(self) -> Future[None]:
-        """Return what comes of asking; while a question hangs, everybody waits for the answer to that one."""
-        with self._lock:
-            if self._result is None or self._result.done():
-                self._result = Future()
-                name = f"probe {self._part}"
-                threading.Thread(target=self._answer, args=(self._result,), name=name, daemon=True).start()
-            return self._result
-
-    def _answer(self, result: Future[None]) -> None:
-        try:
-            self._ask()
-        except BaseException as error:
-            result.set_exception(error)
-        else:
-            result.set_result(None)
-        finally:
-            connection.close()
-
-
-def _database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-
-
 def _storage() -> None:
     """Write and delete a file, once a second however often it is asked."""
     if time.monotonic() - _storage_seen[0] < STORAGE_SEEN_SECONDS:
         return
-    name = default_storage.save(f"health/{secrets.token_hex(16)}", ContentFile(b"ok"))
-    default_storage.delete(name)
+    storage.writable()
     _storage_seen[0] = time.monotonic()
 
 
-def _broker() -> None:
-    with current_app.connection_for_write() as broker:
-        broker.ensure_connection(max_retries=1, timeout=1)
-
-
-PROBES = {part: Probe(part, ask) for part, ask in (("database", _database), ("storage", _storage), ("broker", _broker))}
+PROBES: dict[str, Probe[None]] = {
+    "database": Probe("database", database.reachable),
+    "storage": Probe("storage", _storage),
+    "broker": Probe("broker", queues.reachable),
+}
+SILENT_QUEUES = Probe("queues", canary.silent_queues)

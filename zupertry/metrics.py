@@ -25,7 +25,7 @@ from accounts.models import Mode, WebhookDelivery
 from billing.currencies import Gateway
 from billing.models import CreditAccount, Discrepancy
 from tryon.models import Job
-from zupertry import health
+from zupertry import canary, health
 from zupertry.core import metrics
 
 MOST_COUNTED = 10_000
@@ -144,7 +144,14 @@ def _counted(now: datetime) -> Figures:
         "zupertry_deliveries_due": {(): due(now).count()},
         "zupertry_credits_reserved": {(): reserved},
         "zupertry_payment_discrepancies": {(gateway,): number for gateway, number in disagreed.items()},
+        "zupertry_canary_last_success_timestamp_seconds": {(queue,): at for queue, at in _canaries().items()},
     }
+
+
+def _canaries() -> dict[str, float]:
+    """Return when a canary last came through each queue (Unix seconds); 0: never, so that its silence is told."""
+    seen = canary.last_successes()
+    return {queue: seen[queue].timestamp() if queue in seen else 0 for queue in canary.queues()}
 
 
 def pending(mode: str) -> QuerySet[Job]:
@@ -170,14 +177,10 @@ def _age(made_at: datetime | None, now: datetime) -> float:
 def _remembered() -> Figures:
     """Return what tasks have left in the cache."""
     checked = metrics.ledger_check()
-    queues = [queue.name for queue in settings.CELERY_TASK_QUEUES]
     return {
         # Before the first check nothing is known of the drift, and so nothing said.
         "zupertry_ledger_drift_accounts": {(): checked[0]} if checked else {},
         "zupertry_ledger_checked_timestamp_seconds": {(): checked[1] if checked else 0},
-        "zupertry_canary_last_success_timestamp_seconds": {
-            (queue,): metrics.canary_last_seen(queue) for queue in queues
-        },
     }
 
 

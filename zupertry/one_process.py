@@ -14,7 +14,7 @@ from django.conf import settings
 from gunicorn.app.base import BaseApplication
 
 from tryon.api import waiting
-from zupertry import gunicorn
+from zupertry import canary, gunicorn
 from zupertry.celery import app as celery_app
 from zupertry.metrics_port import serve
 from zupertry.stopping import finish_or_hand_back
@@ -102,6 +102,8 @@ class Background:
         ).start()
         for sweep in SWEEPS:
             celery_app.send_task(sweep)
+        for queue in canary.queues():
+            celery_app.send_task(canary.TASK, (queue,), queue=queue)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             self._stop_on(number)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from kombu import Queue
 
 from zupertry.environment import Environment, env_file, make_encryption_key, make_secret_key
+from zupertry.periodic import schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Environment(env_file(BASE_DIR / ".env"))
@@ -205,8 +206,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         },
     }
 else:
-    _pool = {"min_size": 1, "max_size": 16, "timeout": 3}
+    # The pool waits twice as long before each try to connect again, and begins anew after `reconnect_timeout` (5 min by
+    # default): a database that was away for minutes would be away for as long again.
+    _pool = {"min_size": 1, "max_size": 16, "timeout": 3, "reconnect_timeout": 3}
     DATABASES["default"].setdefault("OPTIONS", {}).update({"pool": _pool, "connect_timeout": 5})
+    # Else, after a restart, each connection that lay in the pool fails somebody's request, or costs a job an attempt.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 STORAGE = env.choice("STORAGE", "file", ["file", "s3", "gcs"])
 STORAGE_BUCKET = env.text("STORAGE_BUCKET")
@@ -295,16 +300,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BEAT_SCHEDULER = "zupertry.schedule:CheckedScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "sweep-jobs": {"task": "tryon.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-deliveries": {"task": "accounts.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-billing": {"task": "billing.sweep", "schedule": timedelta(seconds=SWEEP_INTERVAL_SECONDS)},
-    "sweep-deletions": {"task": "data.sweep", "schedule": timedelta(minutes=5)},
-    "delete-expired-sessions": {"task": "accounts.delete_expired_sessions", "schedule": timedelta(minutes=5)},
-    "reconcile-recent-payments": {"task": "billing.reconcile_recent", "schedule": timedelta(minutes=5)},
-    "reconcile-payments": {"task": "billing.reconcile", "schedule": timedelta(days=1)},
-    "check-ledger": {"task": "billing.check_ledger", "schedule": timedelta(days=1)},
-}
+CELERY_BEAT_SCHEDULE = schedule(SWEEP_INTERVAL_SECONDS, [queue.name for queue in CELERY_TASK_QUEUES])
 
 # The API
 
@@ -372,7 +368,7 @@ if _razorpay_key:
 
 # Mail
 
-globals().update(env.mail("EMAIL_URL", f"filemail:///{VAR_DIR / 'mail'}"))
+globals().update(env.mail("EMAIL_URL", VAR_DIR / "mail"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Zupertry <hello@zupertry.com>")
 
@@ -392,7 +388,7 @@ TRYON_ENGINES: dict[str, dict[str, Any]] = {
             "project": VERTEX_PROJECT,
             "location": env.text("VERTEX_LOCATION", "us-central1"),
             "model": env.text("VERTEX_MODEL", "virtual-try-on-001"),
-            "api_endpoint": env.text("VERTEX_API_ENDPOINT"),
+            "api_endpoint": env.base_url("VERTEX_API_ENDPOINT", ""),
             "max_parallel": WORKER_CONCURRENCY,
         },
     },

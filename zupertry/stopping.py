@@ -41,8 +41,12 @@ def _stop(**_: Any) -> None:
     """Bound the stop of a worker process, which would otherwise wait for its slowest task, or for the database."""
     last_resort = threading.Timer(GRACE_SECONDS + LAST_SECONDS, os._exit, [os.EX_OK])
     last_resort.daemon = True
-    last_resort.start()
-    threading.Thread(target=_hand_back_and_go, name="stop", daemon=True).start()
+    try:
+        last_resort.start()
+        threading.Thread(target=_hand_back_and_go, name="stop", daemon=True).start()
+    except RuntimeError:  # no memory for a thread, and so nothing that would bound the stop
+        log.exception("worker_stopped_at_once")
+        os._exit(os.EX_UNAVAILABLE)
 
 
 def _hand_back_and_go() -> None:

@@ -1,7 +1,8 @@
-"""Work of several apps at once that is woken by name: one call."""
+"""Work of several apps at once, or of none, that is woken by name: one call."""
 
 from celery import shared_task
 
+from zupertry import canary
 from zupertry.data import sweeping
 
 
@@ -9,3 +10,9 @@ from zupertry.data import sweeping
 def sweep_deletions() -> None:
     """Delete the organisations and people whose time has come."""
     sweeping.sweep()
+
+
+@shared_task(name=canary.TASK, expires=canary.SILENT.total_seconds())
+def sing(queue: str) -> None:
+    """Show that a worker takes from this queue and works."""
+    canary.note_success(queue)

@@ -110,7 +110,6 @@ SCRAPED: Mapping[str, Scraped] = {
 """Of the whole service; told by the web process."""
 
 _LEDGER = "metrics:ledger"
-_CANARY = "metrics:canary:"
 
 
 def after_commit(count: Callable[[], None]) -> None:
@@ -161,13 +160,3 @@ def ledger_check() -> tuple[int, float] | None:
     """Return what the last check of the ledger found, and when (Unix seconds)."""
     checked: tuple[int, float] | None = cache.get(_LEDGER)
     return checked
-
-
-def canary_seen(queue: str) -> None:
-    """Remember, for the scrapes of all processes, that a canary has just come through this queue."""
-    cache.set(_CANARY + queue, time.time(), timeout=None)
-
-
-def canary_last_seen(queue: str) -> float:
-    """Return when a canary last came through this queue (Unix seconds); 0: never."""
-    return float(cache.get(_CANARY + queue, 0))

@@ -22,12 +22,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from google.auth import jwt
 
-from zupertry.testing.google_keys import write_key_file
+from zupertry.testing.google_keys import ACCESS_TOKEN, give_token, write_key_file
 
-AUDIENCE = "https://oauth2.googleapis.com/token"
-ACCESS_TOKEN = "a-token-of-the-tests"
 _BUCKET = re.compile(r"/storage/v1/b/(?P<bucket>[^/]+)")
 _OBJECT = re.compile(r"/(?:download/)?storage/v1/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)")
 _UPLOAD = re.compile(r"/upload/storage/v1/b/(?P<bucket>[^/]+)/o")
@@ -145,9 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _give_token(self, body: bytes) -> None:
         """Check the account's own signature, and give the one token there is."""
-        assertion = dict(parse_qsl(body.decode()))["assertion"]
-        jwt.decode(assertion, certs=self.server.gcs.public_key, audience=AUDIENCE)  # type: ignore[no-untyped-call]
-        self._send_json(200, {"access_token": ACCESS_TOKEN, "expires_in": 3600, "token_type": "Bearer"})
+        self._send_json(*give_token(body, self.server.gcs.public_key))
 
     def _is_signed(self, path: str) -> bool:
         """Check the signature of a link, and that it has not expired."""

@@ -62,8 +62,8 @@ class Service:
         for name in list(self.processes):
             self.stop(name)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
-        """Start `up`, `web`, `beat`, or a worker: any other name."""
+    def start(self, name: str, queues: str = "tryon,webhooks,default") -> subprocess.Popen[bytes]:
+        """Start `up`, `web`, a beat (its name begins so), or a worker: any other name, with its queues."""
         python = sys.executable
         worker = [
             python,
@@ -73,9 +73,9 @@ class Service:
             "zupertry",
             "worker",
             "-n",
-            f"{name}@%h",
+            f"{name.replace(' ', '-')}@%h",
             "-Q",
-            "tryon,webhooks,default",
+            queues,
         ]
         commands = {
             "up": [python, "manage.py", "up"],
@@ -84,7 +84,7 @@ class Service:
         }
         with self._log(name) as log:
             process = subprocess.Popen(
-                commands.get(name, worker),
+                commands.get(name.split()[0], worker),
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ from typing import Any, Self
 from google.auth import jwt
 from PIL import Image
 
-from zupertry.testing.google_keys import write_key_file
+from zupertry.testing.google_keys import give_token, write_key_file
 
 AUDIENCE = "https://aiplatform.googleapis.com/"
 _PATH = re.compile(r"/v1/projects/[^/]+/locations/[^/]+/publishers/google/models/[^/:]+:predict(\?.*)?")
@@ -101,7 +101,7 @@ class VertexServer:
 
     def write_credentials(self, path: Path) -> Path:
         """Write a service account's key file with a fresh RSA key to `path`, and accept tokens signed by it."""
-        # Google's libraries sign their own token for this API, so that nothing is ever asked of this address.
+        # Google's libraries sign their own token for this API: the engine asks nothing of this address.
         self._public_key = write_key_file(path, f"{self.url}/token")
         return path
 
@@ -109,6 +109,10 @@ class VertexServer:
         """Take the behaviour of the call that has just come in; empty for an ordinary one."""
         with self._lock:
             return self._behaviours.popleft() if self._behaviours else ""
+
+    def give_token(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Return the status and JSON that answer whoever asks for a token with this account's signature."""
+        return give_token(body, self._public_key)
 
     def check_token(self, authorization: str) -> None:
         """Raise `RefusedError` unless the header bears a token for this API, signed by the written account."""
@@ -179,6 +183,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/token":
+            self._send_json(*self.server.vertex.give_token(body))
+            return
         with self.server.vertex.counted():
             try:
                 self._answer(body)

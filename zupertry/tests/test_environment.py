@@ -141,6 +141,39 @@ def test_a_database_keeps_user_host_and_options(env: Environment, set_to) -> Non
     assert config["OPTIONS"] == {"sslmode": "require"}
 
 
+MAIL_SERVERS = [
+    ("smtp://host", ("host", 25, "", "", False, False)),
+    ("smtp://host:2525", ("host", 2525, "", "", False, False)),
+    ("smtp+tls://user:p%40ss@host", ("host", 587, "user", "p@ss", True, False)),
+    ("smtp+ssl://user:pass@host", ("host", 465, "user", "pass", False, True)),
+    ("smtps://user%40example.com:pass@host:4465", ("host", 4465, "user@example.com", "pass", False, True)),
+]
+MAIL_SETTINGS = ("HOST", "PORT", "HOST_USER", "HOST_PASSWORD", "USE_TLS", "USE_SSL")
+
+
+@pytest.mark.parametrize(("text", "expected"), MAIL_SERVERS)
+def test_a_mail_server_with_the_port_and_the_tls_of_its_scheme(env: Environment, set_to, text, expected) -> None:
+    set_to(text)
+    config = env.mail(NAME, Path("/srv/mail"))
+    assert config["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert tuple(config[f"EMAIL_{name}"] for name in MAIL_SETTINGS) == expected
+
+
+@pytest.mark.parametrize("text", ["", "filemail:///srv/mail", "filemail:////srv/mail", "filemail:///srv%2Fmail"])
+def test_a_folder_for_mails_is_where_its_address_says(env: Environment, set_to, text: str) -> None:
+    """And not below the folder that the process happens to have been started in."""
+    set_to(text)
+    config = env.mail(NAME, Path("/srv/mail"))
+    assert config["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+    assert config["EMAIL_FILE_PATH"] == "/srv/mail"
+
+
+def test_every_name_that_is_read_is_known(env: Environment, set_to) -> None:
+    env.flag(NAME, default=False)
+    env.items("ANOTHER")
+    assert env.asked == {NAME, "ANOTHER"}
+
+
 def test_instead_of_a_wrong_database_there_is_none(env: Environment, set_to) -> None:
     set_to("nonsense")
     with pytest.raises(ImproperlyConfigured):

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
@@ -24,10 +25,11 @@ from billing.models import CreditAccount, Discrepancy
 from tryon import jobs, sweeping, tasks
 from tryon.engines.base import EngineError
 from tryon.failures import failure
-from zupertry import health, metrics, metrics_port
+from zupertry import canary, health, metrics, metrics_port
 from zupertry.core import metrics as core
 from zupertry.core import ratelimit
 from zupertry.core.errors import Refusal
+from zupertry.doctor.probe import Probe
 from zupertry.gunicorn import on_starting
 from zupertry.testing.api import ApiClient
 from zupertry.testing.jobs import submitted
@@ -308,7 +310,8 @@ def test_the_ledgers_drift_is_told_until_it_is_mended(client, world) -> None:
 def test_when_a_canary_last_came_through_a_queue_is_told(client, settings) -> None:
     name = "zupertry_canary_last_success_timestamp_seconds"
     assert {scraped(client)[f"{name}{{{queue.name}}}"] for queue in settings.CELERY_TASK_QUEUES} == {0}
-    core.canary_seen("webhooks")
+    canary.note_success("webhooks")
+    cache.clear()
     figures = scraped(client)
     assert figures[f"{name}{{webhooks}}"] > 1_700_000_000
     assert figures[f"{name}{{tryon}}"] == 0
@@ -321,7 +324,7 @@ def _down() -> None:
 @committing
 @pytest.mark.usefixtures("token")
 def test_without_its_database_a_service_still_tells_what_is_down(client, monkeypatch) -> None:
-    monkeypatch.setitem(health.PROBES, "database", health.Probe("database", _down))
+    monkeypatch.setitem(health.PROBES, "database", Probe("database", _down))
     figures = scraped(client)
     assert figures["zupertry_ready{database}"] == 0
     assert figures["zupertry_ready{storage}"] == 1

@@ -107,6 +107,8 @@ def test_in_production_everything_is_shared(tmp_path: Path) -> None:
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("127.0.0.1", 1, "zupertry")
     assert database["OPTIONS"]["sslmode"] == "require"
     assert database["OPTIONS"]["pool"]["max_size"] < settings["WORKER_CONCURRENCY"]
+    assert database["OPTIONS"]["pool"]["reconnect_timeout"] <= 5, "it is found again within seconds of its return"
+    assert database["CONN_HEALTH_CHECKS"] is True, "a restart costs nobody a request that comes later"
     assert settings["CELERY_BROKER_URL"] == PRODUCTION["REDIS_URL"]
     assert settings["CELERY_BROKER_TRANSPORT_OPTIONS"]["visibility_timeout"] > 150
     assert (settings["LOG_FORMAT"], settings["DEBUG"]) == ("json", False)

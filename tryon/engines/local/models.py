@@ -26,6 +26,11 @@ def _network(name: str) -> cv2.dnn.Net:
     return cv2.dnn.readNetFromTFLite(np.frombuffer(data, np.uint8))
 
 
+def load_all() -> int:
+    """Load every network, and return how many there are. Raises `RuntimeError` when a file is damaged."""
+    return len([_network(name) for name in _SHA256])
+
+
 def run(name: str, pixels: Field, outputs: tuple[str, ...]) -> list[NDArray[np.float32]]:
     """Run a network on one (height, width, 3) input and return the named outputs.
 
