@@ -6,7 +6,7 @@ from django import forms
 
 from accounts.models import Mode
 from accounts.staff.actions import Order, ReasonForm, StaffAction
-from tryon import interventions
+from tryon import interventions, jobs
 from tryon.models import Job
 
 Status = Job.Status
@@ -50,7 +50,7 @@ def _refund(job: Job, order: Order) -> str:
 
 
 def _cancel(job: Job, order: Order) -> str:
-    interventions.cancel(job, actor=order.actor, reason=order.reason)
+    jobs.cancel(job, actor=order.actor, reason=order.reason)
     return "cancelled."
 
 

@@ -98,7 +98,8 @@ def route_of(request: HttpRequest, response: HttpResponseBase) -> str:
     `static` stands for files, `none` for what no route takes. `?wait` follows where the request asked to wait.
     """
     if match := request.resolver_match:
-        return f"{match.view_name}?wait" if "wait" in request.GET else match.view_name
+        # The query as it was sent: one that can't be read has been answered already.
+        return f"{match.view_name}?wait" if "wait=" in request.META.get("QUERY_STRING", "") else match.view_name
     return "static" if request.path.startswith(settings.STATIC_URL) and response.status_code < 400 else "none"
 
 

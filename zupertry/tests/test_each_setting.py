@@ -109,10 +109,12 @@ ROWS: list[tuple[str, str, dict[str, str], str]] = [
     ("JOB_LEASE_SECONDS", "1 minute", {}, "such as 60"),
     ("SWEEP_INTERVAL_SECONDS", "0.5", {}, "such as 30"),
     ("METRICS_TOKEN", "hunter2", {}, "openssl rand -hex 32"),
+    ("METRICS_PORT", "prometheus", {}, "a whole number from 0 to 65535"),
+    ("SECRET_KEY_FALLBACKS", "hunter2", PRODUCTION, "Leave that one out"),
     ("SENTRY_DSN", "hunter2.ingest.sentry.io", {}, "such as https://key@o1.ingest.sentry.io/2"),
 ]
-# Of docker-compose.yml alone, which asks for it by itself.
-NO_ROW = {"POSTGRES_PASSWORD", "VAR_DIR"}
+# Of docker-compose.yml alone, which asks for it by itself; a folder, which other tests take away; any text will do.
+NO_ROW = {"POSTGRES_PASSWORD", "VAR_DIR", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"}
 
 
 def problems(var_dir: Path, **environment: str) -> list[str]:

@@ -245,7 +245,7 @@ def test_jobs_of_suspended_organisations_wait_for_staff_and_not_for_a_worker(cli
 @pytest.mark.usefixtures("token")
 def test_the_database_is_asked_little_and_not_again_for_seconds(client, world, django_assert_num_queries) -> None:
     submitted(world.organisation)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert scraped(client)["zupertry_jobs_pending{live}"] == 1
     submitted(world.organisation)
     with django_assert_num_queries(0):

@@ -27,6 +27,7 @@ HOOK = [str(Path(sys.executable).parent / "detect-secrets-hook"), "--no-verify",
         "-----BEGIN " + "PRIVATE KEY-----",
         "postgres://zupertry:" + "hunter-two@db.internal/zupertry",
     ],
+    ids=["live key", "secret key", "encryption key", "aws", "stripe", "private key", "database"],
 )
 def test_a_key_is_found(tmp_path: Path, secret: str) -> None:
     (tmp_path / "settings.py").write_text(f'KEY = "{secret}"\n')

@@ -19,13 +19,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
 from tryon.tests.conftest import media
 from zupertry.core import storage
 from zupertry.environment import make_secret_key
 from zupertry.testing import images
 from zupertry.testing.page import Element, parse
 from zupertry.testing.service import ROOT
+from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.world import World
 from zupertry.tests.test_settings import PRODUCTION, settings_of
 
@@ -242,10 +242,7 @@ def test_a_length_that_is_no_number_is_none(world: World) -> None:
 
 @pytest.fixture
 def staff(world: World) -> Client:
-    user = User.objects.create_user("staff@example.com", "a-password", is_staff=True, is_superuser=True)
-    client = Client()
-    client.force_login(user)
-    return client
+    return staff_client(make_staff(superuser=True))
 
 
 def test_no_page_of_staff_has_anything_that_the_policy_forbids(staff: Client, world: World) -> None:

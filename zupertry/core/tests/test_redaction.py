@@ -80,7 +80,7 @@ LEFT = [
 ]
 
 
-@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("text", SECRETS, ids=map(str, range(len(SECRETS))))
 def test_a_secret_is_hidden_wherever_it_stands(text: str) -> None:
     for around in ("{}", "before {} after", '{{"a": "{}"}}', "line\n{}\nline", "({})"):
         shown = redact(around.format(text))
