@@ -12,7 +12,7 @@ import urllib3
 from django.conf import settings
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionHandler
 
 from zupertry.doctor.finding import Finding, broken, ok, warning
@@ -98,13 +98,14 @@ def _postgres(database: Any) -> Iterator[Finding]:
 
 def migrations() -> Iterator[Finding]:
     """Find migrations that have not been run, and those that this version does not know."""
-    executor = MigrationExecutor(connection)
+    loader = MigrationLoader(connection)
+    # All of them, not Django's plan, which looks no further back than an app's latest.
     waiting = [
-        f"{step.app_label}.{step.name}" for step, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())
+        f"{app}.{name}" for app, name in sorted(loader.graph.nodes) if (app, name) not in loader.applied_migrations
     ]
-    ours = {label for label, _ in executor.loader.graph.nodes}
-    unknown = [f"{app}.{name}" for app, name in executor.loader.applied_migrations if app in ours]
-    unknown = [name for name in unknown if tuple(name.split(".", 1)) not in executor.loader.disk_migrations]
+    ours = {label for label, _ in loader.graph.nodes}
+    run = [step for step in loader.applied_migrations if step[0] in ours]
+    unknown = [f"{app}.{name}" for app, name in run if (app, name) not in loader.disk_migrations]
     if waiting:
         yield broken(f"{_some(waiting)} not been run.", "Run them: manage.py migrate")
     elif unknown:
