@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from kombu import Queue
 
+from accounts.dashboard.form_classes import ACCOUNT_FORMS, MFA_FORMS  # noqa: F401  (allauth reads them here)
 from zupertry.environment import Environment, env_file, make_encryption_key, make_secret_key
 from zupertry.periodic import schedule
 
@@ -111,17 +112,6 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 ACCOUNT_ADAPTER = "accounts.dashboard.adapter.AccountAdapter"
-ACCOUNT_FORMS = {
-    "login": "accounts.dashboard.forms.LoginForm",
-    "signup": "accounts.dashboard.forms.SignupForm",
-    "confirm_email_verification_code": "accounts.dashboard.forms.EmailCodeForm",
-    "add_email": "accounts.dashboard.forms.ChangeEmailForm",
-    "change_password": "accounts.dashboard.forms.ChangePasswordForm",
-    "set_password": "accounts.dashboard.forms.SetPasswordForm",
-    "reauthenticate": "accounts.dashboard.forms.ReauthenticateForm",
-    "reset_password": "accounts.dashboard.forms.ResetPasswordForm",
-    "reset_password_from_key": "accounts.dashboard.forms.ResetPasswordKeyForm",
-}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -142,16 +132,6 @@ ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 # The prefix binds a cookie to this host, and to TLS, which a laptop does without.
 _https = PUBLIC_URL.startswith("https:")
 MFA_ADAPTER = "accounts.dashboard.second_factor.SecondFactorAdapter"
-MFA_FORMS = {
-    "authenticate": "accounts.dashboard.second_factor.AuthenticateForm",
-    "reauthenticate": "accounts.dashboard.second_factor.ReauthenticateForm",
-    "activate_totp": "accounts.dashboard.second_factor.ActivateTotpForm",
-    "authenticate_webauthn": "accounts.dashboard.second_factor.AuthenticatePasskeyForm",
-    "login_webauthn": "accounts.dashboard.second_factor.LoginPasskeyForm",
-    "reauthenticate_webauthn": "accounts.dashboard.second_factor.ReauthenticatePasskeyForm",
-    "add_webauthn": "accounts.dashboard.second_factor.AddPasskeyForm",
-    "edit_webauthn": "accounts.dashboard.second_factor.RenamePasskeyForm",
-}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Zupertry"
