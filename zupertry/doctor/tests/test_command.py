@@ -1,7 +1,9 @@
 """`manage.py doctor`: what it prints, and its exit status."""
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,15 @@ def doctor(settings: dict[str, str], *options: str) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False)
 
 
+def canaries_answered(var_dir: Path) -> int:
+    """Look into the service's database: asking the doctor takes as long as all that it looks at."""
+    with closing(sqlite3.connect(var_dir / "zupertry.sqlite3")) as database:
+        return int(database.execute("SELECT count(succeeded_at) FROM zupertry_canary").fetchone()[0])
+
+
 def test_a_laptop_that_runs_and_one_that_does_not(tmp_path: Path) -> None:
     with Service(tmp_path) as service:
-        until(lambda: doctor(service.environment).stdout.count("its last canary") == 3)
+        until(lambda: canaries_answered(tmp_path) == 3)
         done = doctor(service.environment, "--json")
         report = json.loads(done.stdout)
         assert done.returncode == 0
