@@ -71,13 +71,6 @@ def fail(job: Job, *, actor: str, reason: str) -> None:
     audit.record(job.organisation, actor, "job.failed", job.id, reason=reason)
 
 
-@transaction.atomic
-def cancel(job: Job, *, actor: str, reason: str) -> None:
-    """Cancel a pending job: its credit returns. Raises `Refusal` once it has started."""
-    jobs.cancel(job, actor=actor)
-    audit.record(job.organisation, actor, "job.cancelled", job.id, reason=reason)
-
-
 def refund(job: Job, *, actor: str, reason: str) -> None:
     """Take a completed job back: its credit returns, its picture is withheld. Raises `Refusal`: it is not completed."""
     if not jobs.refund(job, actor=actor, reason=reason):

@@ -302,7 +302,7 @@ def _tell(job: Job, type_: str, now: datetime, **outcome: Any) -> None:
 
 
 @transaction.atomic
-def cancel(job: Job, *, actor: str) -> None:
+def cancel(job: Job, *, actor: str, reason: str = "") -> None:
     """Cancel a pending job and give its credit back. Raises `Refusal` (`job_not_cancellable`) once it has started."""
     now = timezone.now()
     cancelled = Job.objects.filter(id=job.id, status=Status.PENDING).update(
@@ -313,7 +313,7 @@ def cancel(job: Job, *, actor: str) -> None:
     _count(job.mode, Status.CANCELLED)
     if job.mode == Mode.LIVE:
         ledger.release(job.organisation_id, job.id, actor=actor)
-    audit.record(Organisation(pk=job.organisation_id), actor, "job.cancelled", job.id)
+    audit.record(Organisation(pk=job.organisation_id), actor, "job.cancelled", job.id, reason=reason)
 
 
 @transaction.atomic

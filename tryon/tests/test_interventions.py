@@ -251,11 +251,11 @@ def test_a_busy_workers_result_counts_no_more_and_only_what_was_sent_stays(
 
 def test_a_pending_job_is_cancelled_and_who_did_it_is_written_down(world: World) -> None:
     job = submitted(world.organisation)
-    interventions.cancel(job, actor=SAM, reason="A mistake")
+    jobs.cancel(job, actor=SAM, reason="A mistake")
     assert (fresh(job).status, credits_of(world.organisation)) == ("cancelled", (100, 0))
     assert AuditEntry.objects.get(action="job.cancelled").reason == "A mistake"
     with pytest.raises(Refusal, match="not pending"):
-        interventions.cancel(job, actor=SAM, reason="A mistake")
+        jobs.cancel(job, actor=SAM, reason="A mistake")
     assert AuditEntry.objects.filter(action="job.cancelled").count() == 1
 
 

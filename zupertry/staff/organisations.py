@@ -6,13 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts.models import Organisation
+from accounts.staff import cells
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
-from accounts.staff.related import Section, WithRelated
+from accounts.staff.sections import Table, WithSections
 from billing.models import Plan
 from zupertry.core.money import format_count
 from zupertry.staff import organisation_page
@@ -48,7 +47,7 @@ class OrganisationState(StateFilter):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
+class OrganisationAdmin(WithSections, ReadOnlyAdmin):
     """Customers."""
 
     list_display = ["name", "standing", "plan", "region", "credits_available", "created_at", "code"]
@@ -74,7 +73,7 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(meant_by(term)) if term else queryset), False
 
-    def sections(self, row: Organisation) -> Sequence[Section]:
+    def sections(self, row: Organisation) -> Sequence[Table]:
         """Return all that belongs to it."""
         return organisation_page.sections_of(row)
 
@@ -83,9 +82,9 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         return organisation_page.figures_of(row)
 
     @admin.display(description="id")
-    def code(self, organisation: Organisation) -> SafeString:
+    def code(self, organisation: Organisation) -> str:
         """The id."""
-        return format_html("<code>{}</code>", organisation.pk)
+        return cells.code(organisation.pk)
 
     @admin.display(description="credits")
     def credits_available(self, organisation: Organisation) -> str:
@@ -98,7 +97,7 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         return organisation.webhook_endpoint.url or "none"
 
     @admin.display(description="state")
-    def standing(self, organisation: Organisation) -> SafeString:
+    def standing(self, organisation: Organisation) -> str:
         """In a word, how it is with it."""
         states = {
             "deleted": organisation.deleted_at,
@@ -106,7 +105,4 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
             "to be deleted": organisation.deletion_due_at,
             "suspended": organisation.suspended_at,
         }
-        state = next((name for name, since in states.items() if since), "")
-        if not state:
-            return format_html('<span class="state">{}</span>', "active")
-        return format_html('<span class="state bad">{}</span>', state)
+        return cells.state(next((name for name, since in states.items() if since), "active"))

@@ -153,8 +153,8 @@ def test_packs_are_told_apart_by_their_sale(staff: Client, pack: CreditPack) -> 
         active_from=now - timedelta(days=2), active_until=now - timedelta(days=1)
     )
     CreditPack.objects.filter(currency="USD").update(active_from=now + timedelta(days=1))
-    assert len(rows(staff, CreditPack, sale="now", currency__exact="EUR")) == 1
-    assert len(rows(staff, CreditPack, sale="later")) == CreditPack.objects.filter(currency="USD").count()
+    assert len(rows(staff, CreditPack, sale="on-sale", currency__exact="EUR")) == 1
+    assert len(rows(staff, CreditPack, sale="to-come")) == CreditPack.objects.filter(currency="USD").count()
     assert len(rows(staff, CreditPack, sale="ended")) == CreditPack.objects.filter(currency="EUR").count() - 1
 
 
