@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from accounts.models import Organisation
 from accounts.staff.admin import ReasonedSaves, StaffAdmin
 from accounts.staff.filters import StateFilter
 from accounts.staff.links import link_to_listing
@@ -22,16 +23,21 @@ class PlanAdmin(ReasonedSaves, StaffAdmin):
 
     list_display = ["name", "code", "signup_credits"]
     ordering = ["code"]
-    readonly_fields = ["packs"]
+    readonly_fields = ["packs", "organisations"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """Keep the code of a plan that is there."""
-        return ["code", "packs"] if obj else ["packs"]
+        return ["code", *self.readonly_fields] if obj else list(self.readonly_fields)
 
     @admin.display(description="packs on sale")
     def packs(self, plan: Plan) -> SafeString | str:
         """What its organisations are offered."""
         return links_to(catalogue.on_sale().filter(plan=plan).order_by("currency", "credits", "pk")) if plan.pk else ""
+
+    @admin.display
+    def organisations(self, plan: Plan) -> SafeString | str:
+        """Who is on it."""
+        return link_to_listing(Organisation, "Organisations on this plan", plan=plan.pk) if plan.pk else ""
 
 
 class SaleFilter(StateFilter):

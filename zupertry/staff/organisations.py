@@ -6,11 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from accounts.models import Organisation
 from accounts.staff import cells
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
+from accounts.staff.links import link_to
 from accounts.staff.sections import Table, WithSections
 from billing.models import Plan
 from zupertry.core.money import format_count
@@ -60,7 +62,7 @@ class OrganisationAdmin(WithSections, ReadOnlyAdmin):
         "characters; a request id; any id: org_, usr_, key_, job_, ws_, pay_, whd_, evt_ …"
     )
     fields = [
-        *("name", "code", "standing", "plan", "region", "country", "rate_limit_per_minute", "created_at"),
+        *("name", "code", "standing", "on_plan", "region", "country", "rate_limit_per_minute", "created_at"),
         *("webhook_url", "suspended_at", "deletion_due_at", "closed_at", "deleted_at"),
     ]
     staff_actions = ACTIONS
@@ -91,10 +93,15 @@ class OrganisationAdmin(WithSections, ReadOnlyAdmin):
         """What is available, grouped as where it is billed."""
         return format_count(organisation.credit_account.available, organisation.currency)
 
+    @admin.display(description="plan")
+    def on_plan(self, organisation: Organisation) -> SafeString:
+        """What it is offered."""
+        return link_to(Plan.objects.get(pk=organisation.plan))
+
     @admin.display(description="webhook URL")
-    def webhook_url(self, organisation: Organisation) -> str:
+    def webhook_url(self, organisation: Organisation) -> SafeString:
         """Where it is told of its jobs, unless a job says otherwise."""
-        return organisation.webhook_endpoint.url or "none"
+        return link_to(organisation.webhook_endpoint, organisation.webhook_endpoint.url or "none")
 
     @admin.display(description="state")
     def standing(self, organisation: Organisation) -> str:

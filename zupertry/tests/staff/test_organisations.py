@@ -12,7 +12,7 @@ from accounts import audit, organisations, team
 from accounts.models import ApiKey, AuditEntry, Mail, Membership, Mode, Organisation, Role, User, Workspace
 from accounts.webhooks import outbox
 from billing import ledger
-from billing.models import AutoReload, LedgerEntry, PaymentMethod
+from billing.models import AutoReload, LedgerEntry, PaymentMethod, Plan
 from tryon.models import Job
 from zupertry.staff.organisation_actions import ACTIONS
 from zupertry.testing.money import opened, smallest_pack
@@ -143,6 +143,8 @@ def test_the_page_leads_to_everything(support: Client, alice) -> None:
         AuditEntry.objects.filter(organisation=alice).last(),
         Mail.objects.get(),
         *alice.payments.all(),
+        Plan.objects.get(pk=alice.plan),
+        alice.webhook_endpoint,
     ):
         address = f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
         assert address in links
