@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Field, Model, Q, QuerySet
@@ -96,12 +97,21 @@ class StaffAdmin(SearchedByPost):
         context = {"title": title, "csv_url": f"{address}?{query}" if query else address, **(extra_context or {})}
         return super().changelist_view(request, context)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Refuse what no filter can be: PostgreSQL has no text with a NUL in it."""
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
+
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the rows that the listing's filters and search select, newest first, each sent as it is read."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         columns = [field.attname for field in self._csv_fields()]
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            raise Http404 from None
         lines = rows.order_by("-pk").values_list(*columns).iterator(chunk_size=CSV_BATCH)
         audit.record(None, staff_actor(request), "staff.exported", self.opts.label_lower, query=request.GET.urlencode())
         return csv_file(str(self.opts.verbose_name_plural).replace(" ", "-"), columns, lines)
@@ -145,7 +155,11 @@ class StaffAdmin(SearchedByPost):
         del extra_context
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return HttpResponseRedirect(listing_of(AuditEntry, about=unquote(object_id)))
+        subject = unquote(object_id)
+        # Ids are unique over all tables; numbers and codes are not.
+        told_apart = ids.is_id(subject.partition("_")[0], subject)
+        about = subject if told_apart else f"{self.opts.model_name}:{subject}"
+        return HttpResponseRedirect(listing_of(AuditEntry, about=about))
 
     def action_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """Say what an action does, ask why, and do it."""

@@ -45,9 +45,13 @@ class AboutFilter(SimpleListFilter):
         return [(chosen, chosen)] if (chosen := self.value()) else []
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        """Select the entries about it."""
+        """Select the entries about it: about `job_…`, or, as `plan:growth`, about what only its kind tells apart."""
         del request
-        return queryset.filter(subject=chosen) if (chosen := self.value()) else queryset
+        if not (chosen := self.value()):
+            return queryset
+        kind, _, subject = chosen.rpartition(":")
+        rows = queryset.filter(subject=subject)
+        return rows.filter(action__startswith=f"{kind}.") if kind else rows
 
 
 class HasWords(Func):
