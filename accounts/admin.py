@@ -18,8 +18,8 @@ from accounts.staff.audit_log import AuditEntryAdmin
 from accounts.staff.filters import StateFilter
 from accounts.staff.finding import as_last_four
 from accounts.staff.links import link_to
-from accounts.staff.related import Section, WithRelated
 from accounts.staff.search import FoundById
+from accounts.staff.sections import Table, WithSections
 from accounts.webhooks import admin as webhooks
 from zupertry.core.errors import Refusal
 
@@ -62,7 +62,7 @@ PERSON_ACTIONS = [
 
 
 @admin.register(User)
-class UserAdmin(WithRelated, FoundById):
+class UserAdmin(WithSections, FoundById):
     """People."""
 
     list_display = ["email", "name", "code", "is_active", "is_staff", "last_login", "created_at"]
@@ -80,7 +80,7 @@ class UserAdmin(WithRelated, FoundById):
         """Take it for an address."""
         return Q(pk__in=person_page.ids_by_address(term))
 
-    def sections(self, row: User) -> Sequence[Section]:
+    def sections(self, row: User) -> Sequence[Table]:
         """Return where they are a member, how they log in, where they are logged in, and what was done."""
         return person_page.sections_of(row)
 
@@ -172,7 +172,7 @@ class InvitationAdmin(FoundById):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(WithRelated, FoundById):
+class WorkspaceAdmin(WithSections, FoundById):
     """Shelves for jobs."""
 
     list_display = ["name", "code", "of", "status", "created_at"]
@@ -182,7 +182,7 @@ class WorkspaceAdmin(WithRelated, FoundById):
     search_help_text = "A ws_ id or an org_ id, in full."
     fields = ["name", "code", "of", "status", "created_at"]
 
-    def sections(self, row: Workspace) -> Sequence[Section]:
+    def sections(self, row: Workspace) -> Sequence[Table]:
         """Return what was done to it."""
         return [person_page.log_about(row.pk)]
 

@@ -58,7 +58,7 @@ def adjust(organisation_id: str, credits_: int, reference: str, *, actor: str, n
     _append(organisation_id, Kind.ADJUSTMENT, -credits_, 0, reference, actor, note)
     if not _change(organisation_id, -credits_, 0, least_available=credits_):
         available = max(0, balance(organisation_id).available)
-        raise Refusal("insufficient_credits", f"Only {available} credits are available. Take at most so many.")
+        raise Refusal("insufficient_credits", f"Only {available:,} credits are available. Take at most so many.")
 
 
 def purchase(organisation_id: str, credits_: int, payment_id: str, *, actor: str) -> None:

@@ -12,8 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from accounts.staff import cells
 from accounts.staff.actions import staff_actor
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_actor
+from accounts.staff.links import link_to, link_to_actor
 from accounts.staff.sections import Facts, SectionedAdmin, Table
 from tryon.failures import MESSAGES
 from tryon.models import Job, Upload
@@ -112,9 +111,8 @@ class JobAdmin(PicturedAdmin):
         rows: QuerySet[Job] = super().get_queryset(request)
         return rows.select_related("organisation")
 
-    def sections(self, request: HttpRequest, row: Job) -> Iterator[Facts | Table]:
+    def sections(self, row: Job) -> Iterator[Facts | Table]:
         """Return what is known of a job."""
-        del request
         return pages.job_sections(row)
 
     def shown(self, row: Job) -> list[Shown]:
@@ -164,9 +162,8 @@ class UploadAdmin(PicturedAdmin):
     search_help_text = "Id of an upload or an organisation, in full."
     csv_hidden = frozenset({"name"})
 
-    def sections(self, request: HttpRequest, row: Upload) -> Iterator[Facts | Table]:
+    def sections(self, row: Upload) -> Iterator[Facts | Table]:
         """Return what is known of an upload."""
-        del request
         yield pages.upload_facts(row)
 
     def shown(self, row: Upload) -> list[Shown]:

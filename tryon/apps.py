@@ -8,6 +8,7 @@ class TryonConfig(AppConfig):
     """Jobs, pictures and engines."""
 
     name = "tryon"
+    verbose_name = "Try-on"
 
     def ready(self) -> None:
         """Let percentiles be asked of every database."""

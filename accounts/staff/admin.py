@@ -8,19 +8,24 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from accounts import audit
 from accounts.dashboard.listings import CSV_BATCH, csv_file
+from accounts.models import AuditEntry
 from accounts.staff.actions import MOST_ROWS, Order, ReasonForm, StaffAction, WithReason, staff_actor
 from accounts.staff.filters import OrganisationFilter
 from accounts.staff.finding import SearchedByPost
+from accounts.staff.links import link_to, listing_of
 from accounts.staff.listing import BoundedPaginator, WhenFilter
 from zupertry.core import ids
 from zupertry.core.errors import Refusal
@@ -92,12 +97,21 @@ class StaffAdmin(SearchedByPost):
         context = {"title": title, "csv_url": f"{address}?{query}" if query else address, **(extra_context or {})}
         return super().changelist_view(request, context)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Refuse what no filter can be: PostgreSQL has no text with a NUL in it."""
+        if any("\0" in value for _, values in request.GET.lists() for value in values):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
+
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with the rows that the listing's filters and search select, newest first, each sent as it is read."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         columns = [field.attname for field in self._csv_fields()]
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            raise Http404 from None
         lines = rows.order_by("-pk").values_list(*columns).iterator(chunk_size=CSV_BATCH)
         audit.record(None, staff_actor(request), "staff.exported", self.opts.label_lower, query=request.GET.urlencode())
         return csv_file(str(self.opts.verbose_name_plural).replace(" ", "-"), columns, lines)
@@ -133,6 +147,19 @@ class StaffAdmin(SearchedByPost):
             offered = [action for action in self._permitted(request) if action.offered(row)]
             context["staff_actions"] = [(action.label, self._address_of(action, [row.pk])) for action in offered]
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseRedirect:
+        """Lead to what the audit log has of a row: Django's own log knows only of forms."""
+        del extra_context
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        subject = unquote(object_id)
+        # Ids are unique over all tables; numbers and codes are not.
+        told_apart = ids.is_id(subject.partition("_")[0], subject)
+        about = subject if told_apart else f"{self.opts.model_name}:{subject}"
+        return HttpResponseRedirect(listing_of(AuditEntry, about=about))
 
     def action_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
         """Say what an action does, ask why, and do it."""
@@ -172,9 +199,9 @@ class StaffAdmin(SearchedByPost):
             reference = f"staff:{form.cleaned_data['token']}:{row.pk}"
             order = Order(staff_actor(request), form.cleaned_data["reason"], reference, fields)
             try:
-                messages.success(request, f"{row}: {action.perform(row, order)}")
+                messages.success(request, format_html("{}: {}", link_to(row), action.perform(row, order)))
             except Refusal as refusal:
-                messages.error(request, f"{row}: {refusal.message}")
+                messages.error(request, format_html("{}: {}", link_to(row), refusal.message))
 
     def _back_to(self, rows: Sequence[Model]) -> str:
         route = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}"
@@ -223,6 +250,14 @@ class ReasonedSaves(_ModelAdmin):
         ]
         writes = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         return [*sets, ("Why", {"fields": ["reason"]})] if writes else sets
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Say which moment the two boxes of one are for, as Django's labels name neither."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(field, forms.SplitDateTimeField):
+            for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+                widget.attrs["aria-label"] = f"{field.label}: {part} (UTC)"
+        return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save the row together with its entry in the log."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db import connection
 from django.db.models import BooleanField, Func, Q, QuerySet, Value
 from django.http import HttpRequest
@@ -15,8 +16,7 @@ from django.utils.safestring import SafeString
 from accounts.models import AuditEntry
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_actor, link_to_id
+from accounts.staff.links import link_to, link_to_actor, link_to_id
 from zupertry.core import ids
 
 ACTORS = {"usr": ("user", "staff"), "key": ("key",)}
@@ -33,6 +33,27 @@ class ReasonGiven(StateFilter):
     states = {"given": ~Q(reason="")}
 
 
+class AboutFilter(SimpleListFilter):
+    """What was done to one thing. Its page leads to it."""
+
+    title = "about"
+    parameter_name = "about"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
+        """Return the one that is chosen, if any is."""
+        del request, model_admin
+        return [(chosen, chosen)] if (chosen := self.value()) else []
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Select the entries about it: about `job_…`, or, as `plan:growth`, about what only its kind tells apart."""
+        del request
+        if not (chosen := self.value()):
+            return queryset
+        kind, _, subject = chosen.rpartition(":")
+        rows = queryset.filter(subject=subject)
+        return rows.filter(action__startswith=f"{kind}.") if kind else rows
+
+
 class HasWords(Func):
     """Whether a text has all these words, in any order: by the index that a migration made of the words of reasons."""
 
@@ -46,7 +67,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     list_display = ["created_at", "action", "reason", "of", "by", "about"]
     ordering = ("-pk",)
-    list_filter = [ReasonGiven]
+    list_filter = [ReasonGiven, AboutFilter]
     list_select_related = ["organisation"]
     search_fields = ["id", "organisation", "subject", "actor", "action", "reason"]
     search_help_text = (

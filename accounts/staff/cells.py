@@ -10,12 +10,9 @@ from django.utils.timesince import timesince
 
 NOTHING = "none"
 TONES = {
-    "completed": "good",
-    "delivered": "good",
-    "failed": "bad",
-    "pending": "wait",
-    "processing": "wait",
-    "retrying": "wait",
+    **dict.fromkeys(["completed", "delivered", "paid"], "good"),
+    **dict.fromkeys(["pending", "processing", "retrying", "created", "open"], "wait"),
+    **dict.fromkeys(["failed", "quarantined", "suspended", "to be deleted", "closed, being erased", "deleted"], "bad"),
     "live": "accent",
 }
 """The colour of a state, where it has one."""

@@ -43,13 +43,18 @@ class StateFilter(SimpleListFilter):
     parameter_name = "state"
     states: ClassVar[Mapping[str, Q]] = {}
 
+    @classmethod
+    def conditions(cls) -> Mapping[str, Q]:
+        """Return the states, where they depend on what time it is as they are now."""
+        return cls.states
+
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
         """Return the states."""
         del request, model_admin
-        return [(state, state.replace("-", " ").capitalize()) for state in self.states]
+        return [(state, state.replace("-", " ").capitalize()) for state in self.conditions()]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """Select what is in the chosen state."""
         del request
-        condition = self.states.get(self.value() or "")
+        condition = self.conditions().get(self.value() or "")
         return queryset if condition is None else queryset.filter(condition)

@@ -11,12 +11,11 @@ from django.utils.safestring import SafeString
 
 from accounts.dashboard import sessions
 from accounts.models import AuditEntry, Membership, User
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_actor, link_to_id
-from accounts.staff.related import Section, listing_of
+from accounts.staff.links import link_to, link_to_actor, link_to_id, listing_of
+from accounts.staff.sections import Table
 
 ROWS = 10
-LOG_COLUMNS = ("when", "what", "by", "reason")
+LOG_COLUMNS = ("When", "What", "By", "Reason")
 
 
 def ids_by_address(address: str) -> QuerySet[User, Any]:
@@ -24,15 +23,15 @@ def ids_by_address(address: str) -> QuerySet[User, Any]:
     return User.objects.alias(lowered=Lower("email")).filter(lowered=address.lower()).values("pk")
 
 
-def sections_of(person: User) -> Sequence[Section]:
+def sections_of(person: User) -> Sequence[Table]:
     """Return the sections of a person's page."""
     return [_organisations(person), _second_factors(person), _sessions(person), log_about(person.pk), _doings(person)]
 
 
-def log_about(subject: str) -> Section:
+def log_about(subject: str) -> Table:
     """Return what was done to a thing or somebody."""
     entries = AuditEntry.objects.filter(subject=subject).order_by("-pk")[:ROWS]
-    return Section("Done to it", LOG_COLUMNS, log_rows(entries), listing_of(AuditEntry, q=subject), "Nothing.")
+    return Table("Done to it", LOG_COLUMNS, log_rows(entries), listing_of(AuditEntry, about=subject), "Nothing.")
 
 
 def log_rows(entries: "QuerySet[AuditEntry]") -> list[Sequence[Any]]:
@@ -42,32 +41,32 @@ def log_rows(entries: "QuerySet[AuditEntry]") -> list[Sequence[Any]]:
 
 def log_links(actor: str, subject: str) -> SafeString:
     """Return the ways to what was done to something, and by it."""
-    addresses = (listing_of(AuditEntry, q=subject), listing_of(AuditEntry, q=actor))
+    addresses = (listing_of(AuditEntry, about=subject), listing_of(AuditEntry, q=actor))
     return format_html('<a href="{}">Done to it</a> · <a href="{}">Done by it</a>', *addresses)
 
 
-def _organisations(person: User) -> Section:
+def _organisations(person: User) -> Table:
     own = Membership.objects.filter(user=person).select_related("organisation").order_by("pk")
     rows = [(link_to(m.organisation), format_html("<code>{}</code>", m.organisation_id), m.role) for m in own]
-    return Section("Organisations", ("name", "id", "role"), rows, empty="A member of none.")
+    return Table("Organisations", ("Name", "Id", "Role"), rows, nothing="A member of none.")
 
 
-def _second_factors(person: User) -> Section:
+def _second_factors(person: User) -> Table:
     own = Authenticator.objects.filter(user=person).order_by("pk")
     rows = [(factor.get_type_display(), factor.created_at, factor.last_used_at) for factor in own]
-    return Section("Second factors", ("kind", "set up", "last used"), rows, empty="None: the password is enough.")
+    return Table("Second factors", ("Kind", "Set up", "Last used"), rows, nothing="None: the password is enough.")
 
 
-def _sessions(person: User) -> Section:
+def _sessions(person: User) -> Table:
     rows = [(s.device, s.address, s.since) for s in sessions.open_sessions(person, None)]
-    return Section("Sessions", ("browser", "address", "logged in"), rows, empty="Logged in nowhere.")
+    return Table("Sessions", ("Browser", "Address", "Logged in"), rows, nothing="Logged in nowhere.")
 
 
-def _doings(person: User) -> Section:
+def _doings(person: User) -> Table:
     names = [f"user:{person.pk}", f"staff:{person.pk}"]
     entries = AuditEntry.objects.filter(Q(actor__in=names)).order_by("-pk").select_related("organisation")[:ROWS]
-    columns = ("when", "what", "organisation", "about", "reason")
+    columns = ("When", "What", "Organisation", "About", "Reason")
     rows = [
         (e.created_at, link_to(e, e.action), link_to(e.organisation), link_to_id(e.subject), e.reason) for e in entries
     ]
-    return Section("Done by them", columns, rows, listing_of(AuditEntry, q=person.pk), "Nothing.")
+    return Table("Done by them", columns, rows, listing_of(AuditEntry, q=person.pk), "Nothing.")

@@ -5,9 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.staff import cells
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.links import link_to
 from zupertry.core import ids
@@ -46,6 +46,6 @@ class FoundById(ReadOnlyAdmin):
         return link_to(row.organisation)
 
     @admin.display(description="id")
-    def code(self, row: Model) -> SafeString:
+    def code(self, row: Model) -> str:
         """The id."""
-        return format_html("<code>{}</code>", row.pk)
+        return cells.code(row.pk)

@@ -13,8 +13,7 @@ from django.utils.html import format_html
 from accounts.models import DeliveryAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from accounts.staff import cells
 from accounts.staff.actions import Order, ReasonForm, StaffAction
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_id
+from accounts.staff.links import link_to, link_to_id
 from accounts.staff.sections import Facts, SectionedAdmin, Table
 from accounts.webhooks import signing
 from accounts.webhooks.endpoint import TEST_EVENT
@@ -49,13 +48,13 @@ def _replay(delivery: WebhookDelivery, order: Order) -> str:
     delivery.attempt = order.fields["seen"].get(delivery.id, -1)
     if not replay(delivery, actor=order.actor, reason=order.reason):
         raise Refusal("validation_error", "It is under way, or was sent again already.")
-    return "is sent again."
+    return "Sent again."
 
 
 def _stop(delivery: WebhookDelivery, order: Order) -> str:
     if not stop(delivery, actor=order.actor, reason=order.reason):
         raise Refusal("validation_error", "It has ended already.")
-    return "is stopped."
+    return "Stopped."
 
 
 def _may_be_replayed(delivery: WebhookDelivery) -> bool:
@@ -119,10 +118,10 @@ class WebhookDeliveryAdmin(SectionedAdmin):
         rows: QuerySet[WebhookDelivery] = super().get_queryset(request)
         return rows.select_related("event", "organisation")
 
-    def sections(self, request: HttpRequest, row: WebhookDelivery) -> Iterator[Facts | Table]:
+    def sections(self, row: WebhookDelivery) -> Iterator[Facts | Table]:
         """Return what was sent, and what was answered."""
-        del request
         facts: list[tuple[str, Any]] = [
+            ("Id", cells.code(row.id)),
             ("Status", cells.state(row.status)),
             ("Organisation", link_to(row.organisation)),
             ("Event", link_to_id(row.event_id)),
@@ -138,7 +137,9 @@ class WebhookDeliveryAdmin(SectionedAdmin):
             facts.append(("Withdrawn", cells.utc(row.event.withdrawn_at)))
         yield Facts("Delivery", [*facts, ("URL", cells.url(row.url))])
         answers = [_answer(attempt) for attempt in row.attempts.order_by("-number")[:MOST]]
-        yield Table("Attempts", ["No.", "Started", "Took", "Answer", ""], answers, "None has ended yet.")
+        yield Table(
+            "Attempts", ["No.", "Started", "Took", "Answer", "Body or error"], answers, nothing="None has ended yet."
+        )
 
     @admin.display(description="delivery")
     def delivery(self, delivery: WebhookDelivery) -> str:
@@ -217,12 +218,12 @@ class WebhookEventAdmin(SectionedAdmin):
         rows: QuerySet[WebhookEvent] = super().get_queryset(request)
         return rows.select_related("organisation")
 
-    def sections(self, request: HttpRequest, row: WebhookEvent) -> Iterator[Facts | Table]:
+    def sections(self, row: WebhookEvent) -> Iterator[Facts | Table]:
         """Return what is told, and where to."""
-        del request
         yield Facts(
             "Event",
             [
+                ("Id", cells.code(row.id)),
                 ("Type", row.type),
                 ("About", link_to_id(row.reference)),
                 ("Organisation", link_to(row.organisation)),
@@ -281,9 +282,8 @@ class WebhookEndpointAdmin(SectionedAdmin):
         rows: QuerySet[WebhookEndpoint] = super().get_queryset(request)
         return rows.select_related("organisation")
 
-    def sections(self, request: HttpRequest, row: WebhookEndpoint) -> Iterator[Facts | Table]:
+    def sections(self, row: WebhookEndpoint) -> Iterator[Facts | Table]:
         """Return where webhooks go, and the last of them."""
-        del request
         facts = [
             ("Organisation", link_to(row.organisation)),
             ("URL", cells.url(row.url)),

@@ -4,9 +4,8 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from accounts.staff.admin import ReadOnlyAdmin
-from accounts.staff.links import link_to
+from accounts.staff.links import link_to, link_to_listing
 from billing.models import AutoReload, BillingDetails, Payment, PaymentMethod
-from billing.staff.listing import listing_of
 from zupertry.core.money import format_count, format_minor
 
 
@@ -29,7 +28,7 @@ class BillingDetailsAdmin(ReadOnlyAdmin):
     @admin.display
     def payments(self, details: BillingDetails) -> SafeString:
         """What it paid."""
-        return listing_of(Payment, "Payments", organisation=details.pk)
+        return link_to_listing(Payment, "Payments", organisation=details.pk)
 
 
 class PaymentMethodAdmin(ReadOnlyAdmin):
@@ -66,7 +65,7 @@ class AutoReloadAdmin(ReadOnlyAdmin):
     def charges(self, reload: AutoReload) -> SafeString:
         """What it bought, or tried to."""
         query = {"organisation": reload.pk, "purpose__exact": Payment.Purpose.AUTO_RELOAD.value}
-        return listing_of(Payment, "Payments by auto-reload", **query)
+        return link_to_listing(Payment, "Payments by auto-reload", **query)
 
     @admin.display(description="organisation")
     def customer(self, reload: AutoReload) -> SafeString:

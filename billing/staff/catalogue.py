@@ -8,10 +8,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from accounts.models import Organisation
 from accounts.staff.admin import ReasonedSaves, StaffAdmin
+from accounts.staff.filters import StateFilter
+from accounts.staff.links import link_to_listing
 from billing import catalogue
 from billing.models import CreditPack, Payment, Plan
-from billing.staff.listing import StateFilter, links_to, listing_of
+from billing.staff.listing import links_to
 from zupertry.core.money import format_count, format_minor
 
 
@@ -20,16 +23,21 @@ class PlanAdmin(ReasonedSaves, StaffAdmin):
 
     list_display = ["name", "code", "signup_credits"]
     ordering = ["code"]
-    readonly_fields = ["packs"]
+    readonly_fields = ["packs", "organisations"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """Keep the code of a plan that is there."""
-        return ["code", "packs"] if obj else ["packs"]
+        return ["code", *self.readonly_fields] if obj else list(self.readonly_fields)
 
     @admin.display(description="packs on sale")
     def packs(self, plan: Plan) -> SafeString | str:
         """What its organisations are offered."""
         return links_to(catalogue.on_sale().filter(plan=plan).order_by("currency", "credits", "pk")) if plan.pk else ""
+
+    @admin.display
+    def organisations(self, plan: Plan) -> SafeString | str:
+        """Who is on it."""
+        return link_to_listing(Organisation, "Organisations on this plan", plan=plan.pk) if plan.pk else ""
 
 
 class SaleFilter(StateFilter):
@@ -39,14 +47,14 @@ class SaleFilter(StateFilter):
     parameter_name = "sale"
 
     @classmethod
-    def states(cls) -> dict[str, tuple[str, Q]]:
+    def conditions(cls) -> dict[str, Q]:
         """Return what is on sale, is to come, and has ended."""
         now = timezone.now()
         ended = Q(active_until__lte=now)
         return {
-            "now": ("On sale", Q(active_from__lte=now) & ~ended),
-            "later": ("To come", Q(active_from__gt=now)),
-            "ended": ("Ended", ended),
+            "on-sale": Q(active_from__lte=now) & ~ended,
+            "to-come": Q(active_from__gt=now),
+            "ended": ended,
         }
 
 
@@ -72,7 +80,7 @@ class CreditPackAdmin(ReasonedSaves, StaffAdmin):
     @admin.display
     def payments(self, pack: CreditPack) -> SafeString | str:
         """Who bought it."""
-        return listing_of(Payment, "Payments for this pack", pack=pack.pk) if not pack._state.adding else ""
+        return link_to_listing(Payment, "Payments for this pack", pack=pack.pk) if not pack._state.adding else ""
 
     def save_model(self, request: HttpRequest, obj: CreditPack, form: Any, change: bool) -> None:
         """Save a pack, or put a new one in the place of one that has been on sale."""

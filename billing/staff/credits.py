@@ -5,18 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.staff.admin import ReadOnlyAdmin
-from accounts.staff.links import link_to
+from accounts.staff.links import link_to, link_to_id, link_to_listing
 from billing.models import CreditAccount, LedgerEntry, Payment, Reversal
-from billing.staff.listing import NONE, listing_of
+from billing.staff.listing import NONE
 from zupertry.core import ids
-
-PAGES = {"job": "admin:tryon_job_change", "pay": "admin:billing_payment_change"}
-"""Where references lead, by the prefix of the id that they are."""
 
 
 class LedgerEntryAdmin(ReadOnlyAdmin):
@@ -53,14 +48,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="for")
     def stands_for(self, entry: LedgerEntry) -> SafeString:
         """What it is for: a link to the job or payment, else the reference."""
-        name = format_html("<code>{}</code>", entry.reference)
-        prefix = entry.reference.partition("_")[0]
-        if prefix not in PAGES or not ids.is_id(prefix, entry.reference):
-            return name
-        try:
-            return format_html('<a href="{}">{}</a>', reverse(PAGES[prefix], args=[entry.reference]), name)
-        except NoReverseMatch:
-            return name
+        return link_to_id(entry.reference)
 
     @admin.display
     def reversal(self, entry: LedgerEntry) -> SafeString:
@@ -89,9 +77,9 @@ class CreditAccountAdmin(ReadOnlyAdmin):
     @admin.display(description="ledger")
     def entries(self, account: CreditAccount) -> SafeString:
         """Every change of it."""
-        return listing_of(LedgerEntry, "Its ledger entries", account=account.pk)
+        return link_to_listing(LedgerEntry, "Its ledger entries", account=account.pk)
 
     @admin.display
     def payments(self, account: CreditAccount) -> SafeString:
         """What was paid for it."""
-        return listing_of(Payment, "Its payments", organisation=account.pk)
+        return link_to_listing(Payment, "Its payments", organisation=account.pk)

@@ -11,21 +11,22 @@ from django.utils.safestring import SafeString
 
 from accounts.staff.actions import Order, StaffAction
 from accounts.staff.admin import ReadOnlyAdmin
+from accounts.staff.filters import StateFilter
 from accounts.staff.links import link_to
 from billing import gateway_events, reconciliation
 from billing.gateways.base import Event
 from billing.models import Discrepancy, GatewayEvent
-from billing.staff.listing import NONE, StateFilter, Waiting
+from billing.staff.listing import NONE, Waiting
 
 
 def _replay(event: GatewayEvent, order: Order) -> str:
     gateway_events.replay(event, actor=order.actor, reason=order.reason)
-    return "is being processed again. Load its page in a moment to see what came of it."
+    return "It is being processed again. Load its page in a moment to see what came of it."
 
 
 def _close(discrepancy: Discrepancy, order: Order) -> str:
     reconciliation.close(discrepancy, actor=order.actor, reason=order.reason)
-    return "closed."
+    return "Closed."
 
 
 class ProcessingFilter(StateFilter):
@@ -33,13 +34,10 @@ class ProcessingFilter(StateFilter):
 
     title = "processing"
 
-    @classmethod
-    def states(cls) -> dict[str, tuple[str, Q]]:
-        """Return those that fail, and those that wait for a worker or another try."""
-        return {
-            "failing": ("Failing", ~Q(error="")),
-            "waiting": ("Not processed", Q(processed_at=None)),
-        }
+    states = {
+        "failing": ~Q(error=""),
+        "waiting": Q(processed_at=None),
+    }
 
 
 class GatewayEventAdmin(Waiting, ReadOnlyAdmin):
@@ -111,10 +109,7 @@ class OpenFilter(StateFilter):
 
     title = "what needs attention"
 
-    @classmethod
-    def states(cls) -> dict[str, tuple[str, Q]]:
-        """Return the one state that waits for staff."""
-        return {"open": ("Open", Q(resolved_at=None))}
+    states = {"open": Q(resolved_at=None)}
 
 
 class DiscrepancyAdmin(Waiting, ReadOnlyAdmin):

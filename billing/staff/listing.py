@@ -1,15 +1,14 @@
-"""What listings of money share: states to choose from, and a word at the top while something waits for staff."""
+"""What listings of money share: a word at the top while something waits for staff."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.staff.filters import StateFilter
 from accounts.staff.links import link_to
 
 if TYPE_CHECKING:  # Django's classes take type arguments in their stubs only
@@ -25,28 +24,6 @@ MOST_LINKED = 50
 """How many related rows a page names; its listing has them all."""
 
 
-class StateFilter(admin.SimpleListFilter):
-    """A choice among states that several columns tell together. Each has an index of its own."""
-
-    parameter_name = "state"
-
-    @classmethod
-    def states(cls) -> Mapping[str, tuple[str, Q]]:
-        """Return, by what the address says, what the page says, and which rows it selects."""
-        raise NotImplementedError
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the states."""
-        del request, model_admin
-        return [(name, words) for name, (words, _) in self.states().items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Select the rows in the chosen state; all where it is none of ours."""
-        del request
-        _, condition = self.states().get(self.value() or "", ("", Q()))
-        return queryset.filter(condition)
-
-
 class Waiting(_ModelAdmin):
     """Mixed into a listing of which some rows wait for staff: while there are any, it says so at the top."""
 
@@ -58,7 +35,7 @@ class Waiting(_ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Count what waits, and lead to it."""
-        _, condition = self.waiting_filter.states()[self.waiting_state]
+        condition = self.waiting_filter.conditions()[self.waiting_state]
         number = self.model._default_manager.filter(condition).order_by()[:MOST_COUNTED].count()
         context = {
             "waiting": f"{number}{' or more' if number == MOST_COUNTED else ''}" if number else "",
@@ -74,12 +51,6 @@ def links_to(rows: QuerySet[Any]) -> SafeString:
     if len(links) > MOST_LINKED:
         links[-1] = "and more"
     return format_html_join("", "<div>{}</div>", ((link,) for link in links)) or NONE
-
-
-def listing_of(model: type[Model], words: str, **query: str) -> SafeString:
-    """Return a link to the rows of a listing that have these values."""
-    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", query=query)
-    return format_html('<a href="{}">{}</a>', address, words)
 
 
 def elsewhere(address: str, words: str) -> SafeString:

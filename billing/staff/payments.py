@@ -10,15 +10,17 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.staff import cells
 from accounts.staff.actions import Order, ReasonForm, StaffAction
 from accounts.staff.admin import ReadOnlyAdmin
-from accounts.staff.links import link_to
+from accounts.staff.filters import StateFilter
+from accounts.staff.links import link_to, link_to_actor
 from billing import decisions, gateway_events, settlement
 from billing.gateways.base import GatewayError
 from billing.gateways.registry import gateways
 from billing.models import AutoReload, Discrepancy, GatewayCustomer, Invoice, Payment, Reversal
 from billing.staff import timeline
-from billing.staff.listing import NONE, StateFilter, Waiting, elsewhere, links_to
+from billing.staff.listing import NONE, Waiting, elsewhere, links_to
 from zupertry.core import ids
 from zupertry.core.money import format_minor
 
@@ -48,15 +50,15 @@ class DecisionForm(ReasonForm):
 
 def _look_again(payment: Payment, order: Order) -> str:
     after = decisions.look_again(payment, actor=order.actor, reason=order.reason)
-    return f"it was {payment.status}, and is {after.status} now."
+    return f"It was {payment.status}, and is {after.status} now."
 
 
 def _decide(payment: Payment, order: Order) -> str:
     if order.fields["decision"] == "accept":
         accepted = decisions.accept(payment, actor=order.actor, reason=order.reason)
-        return f"accepted, {accepted.credits} credits given."
+        return f"Accepted, {accepted.credits:,} credits given."
     settlement.refuse(payment.id, actor=order.actor, reason=order.reason)
-    return f"refused. Refund it at {payment.get_gateway_display()} now."
+    return f"Refused. Refund it at {payment.get_gateway_display()} now."
 
 
 class QuarantineFilter(StateFilter):
@@ -64,10 +66,7 @@ class QuarantineFilter(StateFilter):
 
     title = "what needs attention"
 
-    @classmethod
-    def states(cls) -> dict[str, tuple[str, Q]]:
-        """Return the one state that waits for staff."""
-        return {"quarantined": ("Quarantined", Q(status=Payment.Status.QUARANTINED))}
+    states = {"quarantined": Q(status=Payment.Status.QUARANTINED)}
 
 
 class ReversalInline(_TabularInline):
@@ -96,7 +95,7 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
     waiting_filter = QuarantineFilter
     waiting_state = "quarantined"
     waiting_words = "quarantined: paid, but not as asked for. Nothing was credited until somebody decides."
-    list_display = ["id", "status", "amount", "credits", "customer", "created_at", "purpose", "gateway", "failure"]
+    list_display = ["id", "state", "amount", "credits", "customer", "created_at", "purpose", "gateway", "failure"]
     list_filter = [QuarantineFilter, "status", "gateway", "purpose", "currency"]
     list_select_related = ["organisation"]
     ordering = ["-pk"]
@@ -107,7 +106,19 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
     )
     csv_hidden = frozenset({"buyer", "checkout_url", "idempotency_key"})
     readonly_fields = [
-        *("amount", "tax", "customer", "at_gateway", "known_as", "ledger", "invoices", "events", "discrepancies"),
+        *(
+            "state",
+            "by",
+            "amount",
+            "tax",
+            "customer",
+            "at_gateway",
+            "known_as",
+            "ledger",
+            "invoices",
+            "events",
+            "discrepancies",
+        ),
         *("auto_reload", "billed_to", "timeline"),
     ]
     fieldsets = [
@@ -116,7 +127,7 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
             {
                 "fields": [
                     "id",
-                    "status",
+                    "state",
                     "failure",
                     "amount",
                     "tax",
@@ -124,7 +135,7 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
                     "organisation",
                     "pack",
                     "purpose",
-                    "actor",
+                    "by",
                 ]
             },
         ),
@@ -164,6 +175,16 @@ class PaymentAdmin(Waiting, ReadOnlyAdmin):
             offered=lambda payment: payment.status == Payment.Status.QUARANTINED,
         ),
     ]
+
+    @admin.display(description="status")
+    def state(self, payment: Payment) -> str:
+        """The status, in its colour."""
+        return cells.state(payment.status)
+
+    @admin.display(description="begun by")
+    def by(self, payment: Payment) -> SafeString:
+        """Who bought, or what did."""
+        return link_to_actor(payment.actor)
 
     @admin.display
     def amount(self, payment: Payment) -> str:
@@ -242,13 +263,10 @@ class UndoneFilter(StateFilter):
 
     title = "whether it stands"
 
-    @classmethod
-    def states(cls) -> dict[str, tuple[str, Q]]:
-        """Return those that stand, and those that came to nothing."""
-        return {
-            "standing": ("Standing", Q(undone_at=None)),
-            "undone": ("Came to nothing", Q(undone_at__isnull=False)),
-        }
+    states = {
+        "standing": Q(undone_at=None),
+        "undone": Q(undone_at__isnull=False),
+    }
 
 
 class ReversalAdmin(ReadOnlyAdmin):

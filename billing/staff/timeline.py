@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.safestring import SafeString
 
 from accounts.models import AuditEntry
-from accounts.staff.links import link_to
+from accounts.staff.links import link_to, link_to_actor
 from billing import gateway_events
 from billing.models import Discrepancy, Invoice, LedgerEntry, Payment
 from zupertry.core.money import format_minor
@@ -41,7 +41,7 @@ def entries_of(payment: Payment) -> list[LedgerEntry]:
 
 
 def _own(payment: Payment) -> Iterator[Moment]:
-    yield Moment(payment.created_at, "ours", f"Begun by {payment.actor}")
+    yield Moment(payment.created_at, "ours", "Begun by", link_to_actor(payment.actor))
     if payment.settled_at:
         yield Moment(payment.settled_at, "ours", payment.get_status_display().capitalize(), why=payment.failure)
     if payment.next_check_at:
@@ -79,4 +79,4 @@ def _found(payment: Payment) -> Iterator[Moment]:
 
 def _done_by_staff(payment: Payment) -> Iterator[Moment]:
     for entry in AuditEntry.objects.filter(subject=payment.id).order_by("-pk")[:MOST]:
-        yield Moment(entry.created_at, "staff", f"{entry.action} by {entry.actor}", why=entry.reason)
+        yield Moment(entry.created_at, "staff", f"{entry.action} by", link_to_actor(entry.actor), why=entry.reason)

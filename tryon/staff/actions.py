@@ -3,9 +3,11 @@
 from typing import Any
 
 from django import forms
+from django.utils.html import format_html
 
 from accounts.models import Mode
 from accounts.staff.actions import Order, ReasonForm, StaffAction
+from accounts.staff.links import link_to
 from tryon import interventions, jobs
 from tryon.models import Job
 
@@ -36,22 +38,22 @@ def _was_paid(job: Job) -> bool:
 
 def _run_again(job: Job, order: Order) -> str:
     again = interventions.run_again(job, actor=order.actor, reason=order.reason, key=order.reference)
-    return f"runs again as {again.id}."
+    return format_html("Runs again as {}.", link_to(again))
 
 
 def _fail(job: Job, order: Order) -> str:
     interventions.fail(job, actor=order.actor, reason=order.reason)
-    return "failed."
+    return "Failed."
 
 
 def _refund(job: Job, order: Order) -> str:
     interventions.refund(job, actor=order.actor, reason=order.reason)
-    return "refunded."
+    return "Refunded."
 
 
 def _cancel(job: Job, order: Order) -> str:
     jobs.cancel(job, actor=order.actor, reason=order.reason)
-    return "cancelled."
+    return "Cancelled."
 
 
 ACTIONS = [

@@ -8,8 +8,7 @@ from django.utils.html import format_html, format_html_join
 
 from accounts.models import AuditEntry, DeliveryAttempt, WebhookDelivery
 from accounts.staff import cells
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_actor, link_to_id
+from accounts.staff.links import link_to, link_to_actor, link_to_id
 from accounts.staff.sections import Facts, Table
 from billing.models import LedgerEntry
 from tryon import uploads
@@ -42,6 +41,7 @@ def job_sections(job: Job) -> Iterator[Facts | Table]:
 def _facts(job: Job) -> Facts:
     live = job.credits_consumed is None
     pairs: list[tuple[str, Any]] = [
+        ("Id", cells.code(job.id)),
         ("Status", cells.state(job.status)),
         ("Mode", cells.state(job.mode)),
         ("Organisation", link_to(job.organisation)),
@@ -76,7 +76,7 @@ def _timeline(job: Job, entries: Sequence[LedgerEntry], deliveries: Sequence[Web
     attempts = DeliveryAttempt.objects.filter(delivery__in=deliveries).defer("response_body").order_by("-pk")[:MOST]
     moments = timeline(job, entries, list(attempts) if deliveries else [])
     rows = [(cells.utc(each.at, exact=True), each.what, each.detail) for each in moments]
-    return Table("Timeline", ["When", "What", ""], rows)
+    return Table("Timeline", ["When", "What", "More"], rows)
 
 
 def _request(job: Job) -> Facts:
@@ -114,7 +114,9 @@ def _ledger(entries: Sequence[LedgerEntry]) -> Table:
         )
         for entry in entries
     ]
-    return Table("Ledger", ["When", "Entry", "Kind", "Available", "Held", "By"], rows, "No credit was touched.")
+    return Table(
+        "Ledger", ["When", "Entry", "Kind", "Available", "Reserved", "By"], rows, nothing="No credit was touched."
+    )
 
 
 def _deliveries(deliveries: Sequence[WebhookDelivery]) -> Table:
@@ -131,7 +133,7 @@ def _deliveries(deliveries: Sequence[WebhookDelivery]) -> Table:
         for each in deliveries
     ]
     columns = ["Delivery", "Event", "Type", "Status", "Attempts", "Next attempt", "To"]
-    return Table("Webhooks", columns, rows, "None was sent.")
+    return Table("Webhooks", columns, rows, nothing="None was sent.")
 
 
 def _audit(job: Job) -> Table:
@@ -140,7 +142,7 @@ def _audit(job: Job) -> Table:
         (cells.utc(entry.created_at), entry.action, link_to_actor(entry.actor), entry.reason or cells.NOTHING)
         for entry in AuditEntry.objects.filter(about).order_by("-pk")[:MOST]
     ]
-    return Table("Audit log", ["When", "What", "By", "Why"], rows, "Nobody has intervened.")
+    return Table("Audit log", ["When", "What", "By", "Reason"], rows, nothing="Nobody has intervened.")
 
 
 def upload_facts(upload: Upload) -> Facts:

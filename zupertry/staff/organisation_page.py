@@ -5,18 +5,15 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from accounts.models import ApiKey, AuditEntry, Invitation, Mail, Membership, Organisation, WebhookDelivery, Workspace
-from accounts.staff.links import link_to
+from accounts.staff import cells
+from accounts.staff.links import link_to, link_to_actor, link_to_id, listing_of
 from accounts.staff.person_page import LOG_COLUMNS, log_rows
-from accounts.staff.references import link_to_actor, link_to_id
-from accounts.staff.related import Section, listing_of
+from accounts.staff.sections import Table
 from billing import pace
 from billing.models import AutoReload, CreditAccount, LedgerEntry, Payment, PaymentMethod
 from tryon.models import Job
-from tryon.stored_pictures import thumbnail_name
-from zupertry.core import storage
 from zupertry.core.money import format_count, format_minor
 
 ROWS = 8
@@ -36,43 +33,46 @@ def figures_of(organisation: Organisation) -> Mapping[str, Any]:
     }
 
 
-def sections_of(organisation: Organisation) -> Sequence[Section]:
+def sections_of(organisation: Organisation) -> Sequence[Table]:
     """Return the sections of its page, each in one query."""
     return [section(organisation) for section in _SECTIONS]
 
 
-def _jobs(organisation: Organisation) -> Section:
+def _jobs(organisation: Organisation) -> Table:
     jobs = Job.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
     rows = [
-        (_thumbnail(job), link_to(job), job.created_at, job.mode, job.status, job.error_code, _ms(job.duration_ms))
+        (
+            link_to(job),
+            job.created_at,
+            cells.state(job.mode),
+            cells.state(job.status),
+            job.error_code,
+            "" if job.duration_ms is None else cells.milliseconds(job.duration_ms),
+        )
         for job in jobs
     ]
-    columns = ("picture", "id", "submitted", "mode", "status", "error", "took")
-    return Section("Jobs", columns, rows, listing_of(Job, organisation=organisation.pk))
+    columns = ("Job", "Submitted", "Mode", "Status", "Error", "Took")
+    return Table("Jobs", columns, rows, listing_of(Job, organisation=organisation.pk))
 
 
-def _thumbnail(job: Job) -> SafeString:
-    if job.status != Job.Status.COMPLETED or not job.output_name:
-        return SafeString("")
-    source = storage.own_path(thumbnail_name(job.output_name))
-    return format_html('<img class="thumbnail" src="{}" alt="" loading="lazy">', source)
-
-
-def _ms(milliseconds: int | None) -> str:
-    return "" if milliseconds is None else f"{milliseconds:,} ms"
-
-
-def _deliveries(organisation: Organisation) -> Section:
+def _deliveries(organisation: Organisation) -> Table:
     latest = WebhookDelivery.objects.filter(organisation=organisation).select_related("event").order_by("-pk")[:ROWS]
     rows = [
-        (link_to(d, d.pk), d.event.type, link_to_id(d.event.reference), d.status, d.attempt, d.next_attempt_at)
+        (
+            link_to(d, d.pk),
+            d.event.type,
+            link_to_id(d.event.reference),
+            cells.state(d.status),
+            d.attempt,
+            d.next_attempt_at,
+        )
         for d in latest
     ]
-    columns = ("delivery", "event", "about", "status", "attempts", "next attempt")
-    return Section("Webhook deliveries", columns, rows, listing_of(WebhookDelivery, organisation=organisation.pk))
+    columns = ("Delivery", "Event", "About", "Status", "Attempts", "Next attempt")
+    return Table("Webhook deliveries", columns, rows, listing_of(WebhookDelivery, organisation=organisation.pk))
 
 
-def _ledger(organisation: Organisation) -> Section:
+def _ledger(organisation: Organisation) -> Table:
     entries = LedgerEntry.objects.filter(account=organisation.pk).order_by("-pk")[:ROWS]
     rows = [
         (
@@ -86,15 +86,15 @@ def _ledger(organisation: Organisation) -> Section:
         )
         for e in entries
     ]
-    columns = ("when", "kind", "available", "reserved", "for", "by", "note")
-    return Section("Ledger", columns, rows, listing_of(LedgerEntry, account=organisation.pk))
+    columns = ("When", "Kind", "Available", "Reserved", "For", "By", "Note")
+    return Table("Ledger", columns, rows, listing_of(LedgerEntry, account=organisation.pk))
 
 
 def _signed(delta: int) -> str:
     return f"{delta:+,}" if delta else ""
 
 
-def _payments(organisation: Organisation) -> Section:
+def _payments(organisation: Organisation) -> Table:
     latest = Payment.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
     rows = [
         (
@@ -102,18 +102,18 @@ def _payments(organisation: Organisation) -> Section:
             payment.created_at,
             format_minor(payment.amount_minor, payment.currency),
             format_count(payment.credits, payment.currency),
-            payment.status,
+            cells.state(payment.status),
             payment.get_purpose_display(),
             payment.gateway,
             payment.failure,
         )
         for payment in latest
     ]
-    columns = ("payment", "made", "amount", "credits", "status", "purpose", "gateway", "failure")
-    return Section("Payments", columns, rows, listing_of(Payment, organisation=organisation.pk))
+    columns = ("Payment", "Made", "Amount", "Credits", "Status", "Purpose", "Gateway", "Failure")
+    return Table("Payments", columns, rows, listing_of(Payment, organisation=organisation.pk))
 
 
-def _auto_reload(organisation: Organisation) -> Section:
+def _auto_reload(organisation: Organisation) -> Table:
     """Return the one row that it has at most."""
     own = AutoReload.objects.filter(pk=organisation.pk).select_related("pack")
     rows = [
@@ -128,61 +128,73 @@ def _auto_reload(organisation: Organisation) -> Section:
         )
         for reload in own
     ]
-    columns = ("state", "starts", "buys", "at most a month", "failures in a row", "last attempt", "off because")
-    return Section("Auto-reload", columns, rows, empty="Never switched on.")
+    columns = ("State", "Starts", "Buys", "At most a month", "Failures in a row", "Last attempt", "Off because")
+    return Table("Auto-reload", columns, rows, nothing="Never switched on.")
 
 
-def _methods(organisation: Organisation) -> Section:
+def _methods(organisation: Organisation) -> Table:
     kept = PaymentMethod.objects.filter(organisation=organisation).order_by("-is_default", "-pk")[:ROWS]
     rows = [
-        (link_to(method), method.gateway, method.status, "yes" if method.is_default else "", method.expires_on)
+        (
+            link_to(method),
+            method.gateway,
+            cells.state(method.status),
+            "yes" if method.is_default else "",
+            method.expires_on,
+        )
         for method in kept
     ]
-    columns = ("method", "gateway", "status", "default", "ends")
-    return Section("Payment methods", columns, rows, listing_of(PaymentMethod, organisation=organisation.pk))
+    columns = ("Method", "Gateway", "Status", "Default", "Ends")
+    return Table("Payment methods", columns, rows, listing_of(PaymentMethod, organisation=organisation.pk))
 
 
-def _members(organisation: Organisation) -> Section:
+def _members(organisation: Organisation) -> Table:
     members = Membership.objects.filter(organisation=organisation).select_related("user").order_by("pk")[:ROWS]
     rows = [(link_to(m.user), m.user.name, m.role, m.user.last_login) for m in members]
-    columns = ("person", "name", "role", "last login")
-    return Section("Members", columns, rows, listing_of(Membership, organisation=organisation.pk))
+    columns = ("Person", "Name", "Role", "Last login")
+    return Table("Members", columns, rows, listing_of(Membership, organisation=organisation.pk))
 
 
-def _invitations(organisation: Organisation) -> Section:
+def _invitations(organisation: Organisation) -> Table:
     latest = Invitation.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
     rows = [(link_to(i, i.email), i.role, i.sent_at, i.expires_at, i.accepted_at, i.revoked_at) for i in latest]
-    columns = ("address", "role", "sent", "expires", "accepted", "revoked")
-    return Section("Invitations", columns, rows, listing_of(Invitation, organisation=organisation.pk))
+    columns = ("Address", "Role", "Sent", "Expires", "Accepted", "Revoked")
+    return Table("Invitations", columns, rows, listing_of(Invitation, organisation=organisation.pk))
 
 
-def _keys(organisation: Organisation) -> Section:
+def _keys(organisation: Organisation) -> Table:
     keys = ApiKey.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
     rows = [
-        (link_to(key, format_html("<code>{}</code>", key)), key.name, key.status, key.last_used_at, key.created_at)
+        (
+            link_to(key, format_html("<code>{}</code>", key)),
+            key.name,
+            cells.state(key.status),
+            key.last_used_at,
+            key.created_at,
+        )
         for key in keys
     ]
-    columns = ("key", "name", "status", "last used", "made")
-    return Section("API keys", columns, rows, listing_of(ApiKey, organisation=organisation.pk))
+    columns = ("Key", "Name", "Status", "Last used", "Made")
+    return Table("API keys", columns, rows, listing_of(ApiKey, organisation=organisation.pk))
 
 
-def _workspaces(organisation: Organisation) -> Section:
+def _workspaces(organisation: Organisation) -> Table:
     shelves = Workspace.objects.filter(organisation=organisation).order_by("pk")[:ROWS]
-    rows = [(link_to(w), format_html("<code>{}</code>", w.pk), w.status, w.created_at) for w in shelves]
-    columns = ("name", "id", "status", "made")
-    return Section("Workspaces", columns, rows, listing_of(Workspace, organisation=organisation.pk))
+    rows = [(link_to(w), cells.code(w.pk), cells.state(w.status), w.created_at) for w in shelves]
+    columns = ("Name", "Id", "Status", "Made")
+    return Table("Workspaces", columns, rows, listing_of(Workspace, organisation=organisation.pk))
 
 
-def _log(organisation: Organisation) -> Section:
+def _log(organisation: Organisation) -> Table:
     entries = AuditEntry.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
-    return Section("Audit log", LOG_COLUMNS, log_rows(entries), listing_of(AuditEntry, organisation=organisation.pk))
+    return Table("Audit log", LOG_COLUMNS, log_rows(entries), listing_of(AuditEntry, organisation=organisation.pk))
 
 
-def _mails(organisation: Organisation) -> Section:
+def _mails(organisation: Organisation) -> Table:
     latest = Mail.objects.filter(organisation=organisation).order_by("-pk")[:ROWS]
     rows = [(link_to(m, m.kind), m.created_at, m.sent_at, m.attempts, m.next_attempt_at) for m in latest]
-    columns = ("kind", "written", "sent", "attempts", "next attempt")
-    return Section("Mails", columns, rows, listing_of(Mail, organisation=organisation.pk))
+    columns = ("Kind", "Written", "Sent", "Attempts", "Next attempt")
+    return Table("Mails", columns, rows, listing_of(Mail, organisation=organisation.pk))
 
 
 _SECTIONS = (

@@ -6,13 +6,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import Organisation
+from accounts.staff import cells
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
-from accounts.staff.related import Section, WithRelated
+from accounts.staff.links import link_to
+from accounts.staff.sections import Table, WithSections
 from billing.models import Plan
 from zupertry.core.money import format_count
 from zupertry.staff import organisation_page
@@ -48,7 +49,7 @@ class OrganisationState(StateFilter):
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
+class OrganisationAdmin(WithSections, ReadOnlyAdmin):
     """Customers."""
 
     list_display = ["name", "standing", "plan", "region", "credits_available", "created_at", "code"]
@@ -61,7 +62,7 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         "characters; a request id; any id: org_, usr_, key_, job_, ws_, pay_, whd_, evt_ …"
     )
     fields = [
-        *("name", "code", "standing", "plan", "region", "country", "rate_limit_per_minute", "created_at"),
+        *("name", "code", "standing", "on_plan", "region", "country", "rate_limit_per_minute", "created_at"),
         *("webhook_url", "suspended_at", "deletion_due_at", "closed_at", "deleted_at"),
     ]
     staff_actions = ACTIONS
@@ -74,7 +75,7 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(meant_by(term)) if term else queryset), False
 
-    def sections(self, row: Organisation) -> Sequence[Section]:
+    def sections(self, row: Organisation) -> Sequence[Table]:
         """Return all that belongs to it."""
         return organisation_page.sections_of(row)
 
@@ -83,22 +84,27 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
         return organisation_page.figures_of(row)
 
     @admin.display(description="id")
-    def code(self, organisation: Organisation) -> SafeString:
+    def code(self, organisation: Organisation) -> str:
         """The id."""
-        return format_html("<code>{}</code>", organisation.pk)
+        return cells.code(organisation.pk)
 
     @admin.display(description="credits")
     def credits_available(self, organisation: Organisation) -> str:
         """What is available, grouped as where it is billed."""
         return format_count(organisation.credit_account.available, organisation.currency)
 
+    @admin.display(description="plan")
+    def on_plan(self, organisation: Organisation) -> SafeString:
+        """What it is offered."""
+        return link_to(Plan.objects.get(pk=organisation.plan))
+
     @admin.display(description="webhook URL")
-    def webhook_url(self, organisation: Organisation) -> str:
+    def webhook_url(self, organisation: Organisation) -> SafeString:
         """Where it is told of its jobs, unless a job says otherwise."""
-        return organisation.webhook_endpoint.url or "none"
+        return link_to(organisation.webhook_endpoint, organisation.webhook_endpoint.url or "none")
 
     @admin.display(description="state")
-    def standing(self, organisation: Organisation) -> SafeString:
+    def standing(self, organisation: Organisation) -> str:
         """In a word, how it is with it."""
         states = {
             "deleted": organisation.deleted_at,
@@ -106,7 +112,4 @@ class OrganisationAdmin(WithRelated, ReadOnlyAdmin):
             "to be deleted": organisation.deletion_due_at,
             "suspended": organisation.suspended_at,
         }
-        state = next((name for name, since in states.items() if since), "")
-        if not state:
-            return format_html('<span class="state">{}</span>', "active")
-        return format_html('<span class="state bad">{}</span>', state)
+        return cells.state(next((name for name, since in states.items() if since), "active"))

@@ -37,7 +37,7 @@ def switch(task: PeriodicTask, order: Order, *, on: bool) -> str:
         raise Refusal("validation_error", f"It is switched {words} already.")
     PeriodicTasks.update_changed()
     audit.record(None, order.actor, f"periodictask.switched_{words}", str(task.pk), order.reason, name=task.name)
-    return f"switched {words}."
+    return f"Switched {words}."
 
 
 def run_now(task: PeriodicTask, order: Order) -> str:
@@ -48,7 +48,7 @@ def run_now(task: PeriodicTask, order: Order) -> str:
         current_app.send_task(task.task, loads(task.args), loads(task.kwargs), retry=False, **options)
     except OperationalError as error:
         raise service_unavailable("The broker") from error
-    return "handed to a worker."
+    return "Handed to a worker."
 
 
 class TaskForm(WithReason, PeriodicTaskForm):  # type: ignore[misc]  # the package is not annotated

@@ -1,9 +1,11 @@
 """What PostgreSQL does for a query."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.db import connection
 from django.db.models import Model, QuerySet
 from django.test import RequestFactory
 
@@ -25,6 +27,26 @@ def check_plan(rows: "QuerySet[Any]", most: int) -> None:
     (plan,) = json.loads(rows.explain(analyze=True, format="json"))
     assert f"Seq Scan on {rows.model._meta.db_table}" not in _in_words(plan["Plan"]), plan
     assert _rows_read(plan["Plan"]) <= most, plan
+
+
+def plan_of(sql: str) -> list[dict[str, Any]]:
+    """Return every node of the plan that PostgreSQL has for a query, the topmost first. The query is not run."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        [answer] = cursor.fetchone()
+    [top] = json.loads(answer) if isinstance(answer, str) else answer
+    return list(_nodes(top["Plan"]))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for part in node.get("Plans", []):
+        yield from _nodes(part)
+
+
+def read_through(sql: str) -> set[str]:
+    """Return the tables that a query's plan reads from their beginning, by no index."""
+    return {node["Relation Name"] for node in plan_of(sql) if node["Node Type"] == "Seq Scan"}
 
 
 def _in_words(node: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from zupertry.testing.page import Element, parse
 
@@ -54,4 +55,4 @@ def do(client: Client, action: str, *rows: Model, **fields: str) -> list[str]:
     sent = {each["name"]: each.get("value", "") for each in hidden}
     answer = client.post(url, {**sent, "reason": "A reason", **fields}, follow=True)
     assert answer.redirect_chain, answer.content.decode()
-    return [str(message) for message in answer.context["messages"]]
+    return [strip_tags(str(message)) for message in answer.context["messages"]]

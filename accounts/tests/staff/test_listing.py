@@ -7,6 +7,7 @@ import pytest
 from accounts.models import AuditEntry
 from accounts.staff import listing
 from accounts.staff.listing import BoundedPaginator, period_bounds
+from zupertry.testing.staff import make_staff, staff_client
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +46,10 @@ def test_a_period_ends_where_the_next_one_begins(text, first, after):
 @pytest.mark.parametrize("text", ["", "0", "0000", "9999", "2024-13", "2023-02-29", "2024-1-1", "2024-02-29x", "²⁰²⁴"])
 def test_what_is_no_period_has_no_bounds(text):
     assert period_bounds(text) is None
+
+
+@pytest.mark.parametrize("query", ["about=%00", "reason=%00", "organisation=zz", "q=%00", "nonsense=1"])
+def test_what_no_filter_can_be_is_told_and_never_an_error_of_ours(query: str) -> None:
+    client = staff_client(make_staff("Support"))
+    assert client.get(f"/admin/accounts/auditentry/?{query}", follow=True).status_code == 200
+    assert client.get(f"/admin/accounts/auditentry/csv/?{query}").status_code == 404

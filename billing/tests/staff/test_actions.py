@@ -57,10 +57,10 @@ def quarantined(stripe: StripeServer, alice: Organisation, **wrong: Any) -> Paym
 def test_a_look_finds_what_nobody_told_us_of(stripe: StripeServer, alice: Organisation, staff: Client) -> None:
     payment = begin(alice)
     stripe.pay(payment.checkout_reference)
-    assert "it was open, and is paid now" in said(do(staff, payment, "look"))
+    assert "It was open, and is paid now" in said(do(staff, payment, "look"))
     assert available(alice) == 100 + payment.credits
     assert audited("payment.looked_at").organisation == alice
-    assert "it was paid, and is paid now" in said(do(staff, payment, "look"))
+    assert "It was paid, and is paid now" in said(do(staff, payment, "look"))
     assert available(alice) == 100 + payment.credits
 
 
@@ -92,7 +92,7 @@ def test_a_quarantined_payment_is_accepted_for_what_was_paid(
     payment = quarantined(stripe, alice)
     paid_minor = payment.net_minor - 5
     assert "asked" in seen(staff, f"{address(Payment, 'do', 'decide')}?id={payment.id}").text
-    assert "accepted, " in said(do(staff, payment, "decide", decision="accept"))
+    assert "Accepted, " in said(do(staff, payment, "decide", decision="accept"))
     payment.refresh_from_db()
     assert (payment.status, payment.amount_minor, payment.failure) == (Status.PAID, paid_minor, "")
     assert payment.gateway_reference.startswith("pi_")
@@ -270,7 +270,7 @@ def test_a_discrepancy_that_is_left_as_it_is_is_not_found_again(
 
     assert found() == ["unknown_payment"]
     discrepancy = Discrepancy.objects.get()
-    assert "closed." in said(do(staff, discrepancy, "close"))
+    assert "Closed." in said(do(staff, discrepancy, "close"))
     assert "closed already" in said(do(staff, discrepancy, "close"))
     assert audited("discrepancy.closed").organisation is None
     discrepancy.refresh_from_db()

@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Organisation
 from billing import catalogue
 from billing.models import CreditPack, Payment, Plan
 from billing.tests.staff.pages import a_payment, address, links, rows, seen
@@ -153,8 +153,8 @@ def test_packs_are_told_apart_by_their_sale(staff: Client, pack: CreditPack) -> 
         active_from=now - timedelta(days=2), active_until=now - timedelta(days=1)
     )
     CreditPack.objects.filter(currency="USD").update(active_from=now + timedelta(days=1))
-    assert len(rows(staff, CreditPack, sale="now", currency__exact="EUR")) == 1
-    assert len(rows(staff, CreditPack, sale="later")) == CreditPack.objects.filter(currency="USD").count()
+    assert len(rows(staff, CreditPack, sale="on-sale", currency__exact="EUR")) == 1
+    assert len(rows(staff, CreditPack, sale="to-come")) == CreditPack.objects.filter(currency="USD").count()
     assert len(rows(staff, CreditPack, sale="ended")) == CreditPack.objects.filter(currency="EUR").count() - 1
 
 
@@ -165,3 +165,14 @@ def test_plan_pack_and_payments_lead_to_each_other(world: World, staff: Client, 
     assert f"{address(Payment, 'changelist')}?pack={pack.id}" in links(seen(staff, page))
     assert [row[0] for row in rows(staff, Payment, pack=pack.id)] == [payment.id]
     assert page in links(seen(staff, address(Payment, "change", payment.id)))
+
+
+def test_a_plan_leads_to_who_is_on_it(world: World, staff: Client) -> None:
+    plan = Plan.objects.get(pk=world.organisation.plan)
+    (link,) = [
+        link
+        for link in links(seen(staff, address(Plan, "change", plan.pk)))
+        if "/organisation/" in link and "plan=" in link
+    ]
+    names = {row.name for row in staff.get(link).context["cl"].result_list}
+    assert names == set(Organisation.objects.filter(plan=plan.pk).values_list("name", flat=True))

@@ -1,6 +1,5 @@
 """Listings of money at a size where it matters: each reads an index, whatever it is narrowed to. PostgreSQL only."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +22,7 @@ from billing.models import (
     Reversal,
 )
 from billing.tests.staff.pages import address
+from zupertry.testing.plans import plan_of
 from zupertry.testing.staff import make_staff, staff_client
 
 pytestmark = [
@@ -102,21 +102,11 @@ def _many(db: None) -> None:
         cursor.execute(MADE.format(rows=ROWS, shops=SHOPS))
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
-
-
 def whole_reads(sql: str, table: str) -> list[str]:
     """Return what of a query's plan reads the table from one end to the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
-        (answer,) = cursor.fetchone()
-    (top,) = json.loads(answer) if isinstance(answer, str) else answer
     return [
         f"{node['Node Type']} {node.get('Filter', '')}"
-        for node in nodes(top["Plan"])
+        for node in plan_of(sql)
         if (node.get("Relation Name") == table and goes_through_all(node)) or sorts_much(node)
     ]
 

@@ -147,7 +147,7 @@ def test_a_job_is_refunded_a_delivery_replayed_and_the_pages_are_as_they_should_
         seat.shoot("delivery-answer")
 
         shop.respond = lambda _received: 204
-        assert seat.do("Replay", "Their server is back").endswith("is sent again.")
+        assert seat.do("Replay", "Their server is back").endswith("Sent again.")
         at_once([lambda: deliver(delivery.id)])
         seat.page.reload()
         assert seat.page.locator(".facts .state").first.inner_text() == "delivered"
@@ -159,7 +159,7 @@ def test_a_job_is_refunded_a_delivery_replayed_and_the_pages_are_as_they_should_
         seat.open(f"{address(job, 'do', 'run-again')}?id={job.id}")
         seat.shoot("run-again")
         seat.open(address(job, "change", job.id))
-        assert seat.do("Refund", "Three arms").endswith("refunded.")
+        assert seat.do("Refund", "Three arms").endswith("Refunded.")
         assert seat.page.locator(".facts .state").first.inner_text() == "refunded"
 
     assert not seat.complaints, "\n".join(seat.complaints)

@@ -35,7 +35,8 @@ def test_each_group_may_do_what_its_work_needs(alice, group, action):
     after = Job.objects.get(id=job.id)
     changed = after.status != job.status or after.reruns.exists()
     assert changed is allowed
-    done = AuditEntry.objects.filter(subject=job.id, reason="A reason")
+    done = AuditEntry.objects.filter(subject=job.id).exclude(action="job.pictures_viewed")
+    assert {entry.reason for entry in done} == ({"A reason"} if allowed else set())
     assert [entry.actor for entry in done] == ([f"staff:{client.session['_auth_user_id']}"] if allowed else [])
 
 
@@ -62,7 +63,7 @@ def test_a_page_leads_to_what_can_be_done_now(staff, alice, begin, offered):
 
 def test_a_refund_is_said_and_done_once(staff, alice):
     job = completed(alice)
-    assert do(staff, "refund", job) == [f"{job.id}: refunded."]
+    assert do(staff, "refund", job) == [f"{job.id}: Refunded."]
     assert do(staff, "refund", job) == [f"{job.id}: It is not completed, or refunded already."]
     assert ledger.balance(alice.id).available == 100
 
@@ -75,7 +76,7 @@ def test_running_again_what_was_paid_for_has_to_be_meant(staff, alice):
     assert answer.status_code == 200
     assert not job.reruns.exists()
     (said,) = do(staff, "run-again", job, pays_again="on")
-    assert said == f"{job.id}: runs again as {job.reruns.get().id}."
+    assert said == f"{job.id}: Runs again as {job.reruns.get().id}."
 
 
 def test_what_was_not_paid_for_runs_again_without_asking(staff, alice):
@@ -111,7 +112,7 @@ def test_of_several_what_can_not_be_done_is_told_and_the_rest_done(staff, alice)
     done, not_done = completed(alice), submitted(alice)
     said = do(staff, "refund", not_done, done)
     assert sorted(said) == sorted(
-        [f"{done.id}: refunded.", f"{not_done.id}: It is not completed, or refunded already."]
+        [f"{done.id}: Refunded.", f"{not_done.id}: It is not completed, or refunded already."]
     )
     assert Job.objects.get(id=done.id).status == "refunded"
 
@@ -120,3 +121,18 @@ def test_failing_is_for_one_job_at_a_time(staff, alice):
     actions = staff.get(address(Job, "changelist")).content.decode()
     claimed(alice)
     assert '<option value="fail">' not in actions
+
+
+def test_what_is_said_names_jobs_as_they_are_and_leads_to_them(staff, alice):
+    job = completed(alice)
+    url = f"{address(Job, 'do', 'run-again')}?id={job.id}"
+    answer = staff.post(url, {"reason": "A reason", "token": "0" * 32, "pays_again": "on"}, follow=True)
+    said = parsed(answer.content.decode()).all("ul", class_="messagelist")[0]
+    assert [link.text for link in said.all("a")] == [job.id, job.reruns.get().id]
+
+
+def test_a_page_leads_to_what_the_audit_log_has_of_the_job(staff, alice):
+    job = submitted(alice)
+    do(staff, "cancel", job)
+    answer = staff.get(address(Job, "history", job.id), follow=True)
+    assert [entry.action for entry in answer.context["cl"].result_list] == ["job.cancelled"]

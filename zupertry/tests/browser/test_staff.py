@@ -103,7 +103,7 @@ def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage) -> N
 
 def pages(page: Page) -> list[str]:
     """Return the addresses of an organisation's page, of an action, a person, and two listings."""
-    person = page.locator(".related a[href*='/accounts/user/']").first.evaluate("link => link.href")
+    person = page.locator(".section a[href*='/accounts/user/']").first.evaluate("link => link.href")
     action = page.get_by_role("link", name="Write to the owners").evaluate("link => link.href")
     listings = page.eval_on_selector_all(
         "h2 a[href*='/accounts/apikey/'], h2 a[href*='/accounts/auditentry/']", "all => all.map(a => a.href)"
@@ -117,6 +117,8 @@ def look(stage: Stage, page: Page, address: str) -> list[str]:
     page.goto(address)
     name = re.sub(r"\?.*|[a-z]+_[0-9a-v]{26}", "", address.partition("/admin/")[2]).strip("/").replace("/", "-")
     found = axe(page)
+    if page.evaluate("[...document.querySelectorAll('.results')].some(each => each.scrollWidth > each.clientWidth)"):
+        found.append("the listing is wider than its place")
     stage.shoot(page, f"staff-{name}-light")
     page.emulate_media(color_scheme="dark")
     page.reload()  # or links are still on their way from one colour to the other

@@ -1,6 +1,8 @@
 """Staff's first page."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 from django.core.cache import cache
 from django.db import connection
@@ -9,9 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Mode, Organisation, User, WebhookDelivery, WebhookEvent
+from billing.models import Discrepancy
 from tryon import jobs
+from tryon.failures import failure
 from tryon.models import Job
 from zupertry.staff.front import look
+from zupertry.testing.jobs import claimed
 from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.world import World
 
@@ -62,6 +67,29 @@ def test_nothing_at_all_is_a_page_too(db: None) -> None:
 
     assert "nothing waits" in shown
     assert "Nobody has signed up yet." in shown
+
+
+def test_it_leads_to_the_rows_that_it_counts(world: World) -> None:
+    Discrepancy.objects.create(kind="unknown_payment", gateway="stripe", reference="pi_by_hand")
+    jobs.fail(claimed(world.organisation), failure("engine_error"))
+    client = staff_client(make_staff("Billing"))
+    found = re.findall(r'href="(/admin/[^"]+\?[^"]+)"', page(client))
+    listings = {unescape(link): client.get(unescape(link)) for link in found}
+    assert {link: answer.status_code for link, answer in listings.items()} == dict.fromkeys(listings, 200)
+    assert {link.split("/")[3]: answer.context["cl"].result_count for link, answer in listings.items()} == {
+        "payment": 0,
+        "discrepancy": 1,
+        "gatewayevent": 0,
+        "job": 1,
+    }
+
+
+def test_an_organisation_is_found_from_it(world: World) -> None:
+    client = staff_client(make_staff("Support"))
+    form = 'method="post" action="/admin/accounts/organisation/find/"'
+    assert form in page(client)
+    answer = client.post("/admin/accounts/organisation/find/", {"q": "charlie"}, follow=True)
+    assert answer.context["cl"].result_count == 1
 
 
 def test_who_is_in_no_group_sees_nothing_of_it(world: World) -> None:

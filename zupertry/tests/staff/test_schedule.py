@@ -133,3 +133,13 @@ def test_the_listing_takes_the_same_queries_for_any_number_of_tasks(staff, task,
     for number in range(50):
         PeriodicTask.objects.create(name=f"task-{number}", task="tryon.sweep", interval=interval)
     assert queries() == few < 20
+
+
+def test_a_page_leads_to_what_was_done_to_its_row_and_to_no_other_of_the_same_number(staff, task, interval):
+    PeriodicTask.objects.filter(pk=task.pk).update(id=interval.pk)
+    task.pk = interval.pk
+    do(staff, task, "off")
+    of_task = staff.get(f"{TASKS}{task.pk}/history/", follow=True).context["cl"].result_list
+    of_interval = staff.get(f"/admin/django_celery_beat/intervalschedule/{interval.pk}/history/", follow=True)
+    assert [entry.action for entry in of_task] == ["periodictask.switched_off"]
+    assert list(of_interval.context["cl"].result_list) == []

@@ -5,8 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import DeliveryAttempt, WebhookEvent
-from accounts.staff.links import link_to
-from accounts.staff.references import link_to_actor, link_to_id
+from accounts.staff.links import link_to, link_to_actor, link_to_id
 from zupertry.testing.world import World
 
 pytestmark = pytest.mark.django_db
