@@ -81,7 +81,7 @@ class Clinic:
             # The pool of this process is one of the tests' own database.
             described["OPTIONS"] = {name: value for name, value in options.items() if name != "pool"}
             # So are the connections that this process has opened to a broker, by which workers are asked.
-            mailbox = current_app.control.mailbox
+            mailbox: Any = vars(current_app.control)["mailbox"]
             with (
                 mock.patch.dict(connections.settings, {"default": described}),
                 mock.patch.object(mailbox, "_producer_pool", None),
