@@ -147,7 +147,7 @@ MAIL_SERVERS = [
     ("smtp+tls://user:p%40ss@host", ("host", 587, "user", "p@ss", True, False)),
     ("smtp+ssl://user:pass@host", ("host", 465, "user", "pass", False, True)),  # pragma: allowlist secret
     (
-        "smtps://u%40example.com:pass@host:4465",
+        "smtps://u%40example.com:pass@host:4465",  # pragma: allowlist secret
         ("host", 4465, "u@example.com", "pass", False, True),
     ),  # pragma: allowlist secret
 ]
