@@ -59,7 +59,7 @@ run: install
 
 # Side by side, for neither keeps two cores busy to its end; each is heard when it has ended.
 test: $(VENV)/.installed-dev
-	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: some four minutes …"
+	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: some eight minutes …"
 	@$(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
 
 test-sqlite: $(VENV)/.installed-dev

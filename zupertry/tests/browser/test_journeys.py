@@ -89,7 +89,7 @@ def send_it_again(stage: Stage, page: Page, received: Received) -> None:
     """Find the attempt that failed in the log, mend the shop, and replay it."""
     page.goto(stage.url("/dashboard/developers/deliveries"))
     page.locator("main a[href*='/deliveries/']").first.click()
-    expect(page.get_by_text("410").first).to_be_visible()
+    expect(page.get_by_text("HTTP 410").first).to_be_visible()
     stage.shoot(page, "journey-4-delivery")
     stage.shop.respond = lambda _received: 204
     page.get_by_role("button", name="Replay").click()
@@ -98,7 +98,7 @@ def send_it_again(stage: Stage, page: Page, received: Received) -> None:
 
     def delivered() -> bool | None:
         page.reload()
-        return page.get_by_text("204").first.is_visible() or None
+        return page.get_by_text("HTTP 204").first.is_visible() or None
 
     until(delivered)
     stage.shoot(page, "journey-5-delivered")
