@@ -8,28 +8,11 @@ import yaml
 from django.core.management import get_commands
 
 from zupertry.testing.service import ROOT
+from zupertry.tests.test_alerts import NAMES
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "operations").glob("*.md")]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 RUNBOOK = ROOT / "docs" / "operations" / "runbook.md"
-ALERTS = [
-    "ZupertryDown",
-    "ZupertryNotReady",
-    "ApiErrors",
-    "ApiSlow",
-    "QueueStuck",
-    "QueueGrowing",
-    "JobsFailing",
-    "EngineErrors",
-    "WorkersSilent",
-    "WebhooksFailing",
-    "LedgerDrift",
-    "PaymentsUnreconciled",
-    "GatewayErrors",
-    "SweeperFinds",
-    "DatabasePoolExhausted",
-    "CanarySilent",
-]
 
 
 def prose(path: Path) -> str:
@@ -62,7 +45,7 @@ def test_the_index_names_every_page() -> None:
 
 def test_every_alert_has_a_section_that_says_what_it_means_how_to_look_and_what_to_do() -> None:
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK.read_text(), re.DOTALL | re.MULTILINE))
-    assert list(sections) == [alert.lower() for alert in ALERTS]
+    assert list(sections) == [alert.lower() for alert in NAMES]
     for name, text in sections.items():
         assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) == ["What it means", "How to look", "What to do"], (
             name
@@ -72,7 +55,7 @@ def test_every_alert_has_a_section_that_says_what_it_means_how_to_look_and_what_
 def test_every_rule_of_an_alert_is_in_the_runbook() -> None:
     rules = [path for path in (ROOT / "deploy").rglob("*") if path.suffix in {".yml", ".yaml"}]
     found = {name for path in rules for name in re.findall(r"^\s*-?\s*alert:\s*(\w+)", path.read_text(), re.MULTILINE)}
-    assert found <= set(ALERTS)
+    assert found <= set(NAMES)
 
 
 def test_commands_that_are_named_exist() -> None:
