@@ -2,17 +2,14 @@
 
 import gc
 from collections.abc import Iterator
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from django.db.models.signals import post_migrate
+from django.test import TransactionTestCase
 
-from billing.append_only import let_ledger_change, make_ledger_append_only
+from zupertry.testing.emptying import Pristine
 from zupertry.testing.ratelimits import forget_cached, forget_windows
-from zupertry.testing.staff import keep_groups
 from zupertry.testing.world import World, make_world
 
 
@@ -33,18 +30,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _migrations_outlive_a_flush() -> None:
-    """Make plans, packs and trigger anew, as their migrations do, when a test has emptied the tables."""
-    make_plans = import_module("billing.migrations.0003_plans").make_plans
-    make_packs = import_module("billing.migrations.0005_packs").make_packs
-
-    def remake(**_: object) -> None:
-        make_plans(apps, None)
-        make_packs(apps, None)
-        with connection.schema_editor() as editor:
-            make_ledger_append_only(editor)
-
-    post_migrate.connect(remake, sender=apps.get_app_config("billing"), weak=False)
+def pristine() -> Iterator[Pristine]:
+    """What migrations left in the tables, which they hold again after each test that commits."""
+    tables = Pristine()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_setup", lambda *_: tables.remember())
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda *_: tables.restore())
+        yield tables
 
 
 @pytest.fixture(autouse=True)
@@ -62,27 +54,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture
-def groups(db: None) -> None:
-    """The groups of staff, also after a test that has emptied the tables."""
-    keep_groups()
-
-
-@pytest.fixture
 def world(db: None) -> World:
     """Two organisations with people, keys, credits and workspaces."""
     return make_world()
-
-
-@pytest.fixture(autouse=True)
-def _ledger_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Lift the append-only trigger while a transactional test's teardown flushes the tables."""
-    transactional = "transactional_db" in request.fixturenames or (
-        (mark := request.node.get_closest_marker("django_db")) and mark.kwargs.get("transaction")
-    )
-    if not transactional:
-        yield
-        return
-    request.getfixturevalue("transactional_db")
-    yield
-    with connection.schema_editor() as editor:
-        let_ledger_change(editor)

@@ -197,7 +197,7 @@ def test_a_page_is_read_from_an_index(world: World, conditions: dict[str, str]) 
     alice, charlie = (CreditAccount.objects.get(pk=org_id) for org_id in (world.alice.org_id, world.charlie.org_id))
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
-            account=alice if number % 10 == 0 else charlie,
+            account=alice if number % 100 == 0 else charlie,
             kind="purchase" if number % 19 == 0 else "hold",
             available_delta=1,
             reserved_delta=0,

@@ -7,23 +7,14 @@ from allauth.account.internal.flows.login import _AUTHENTICATION_METHODS_USER_SE
 from allauth.account.internal.userkit import user_id_to_str
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
-from zupertry.staff.groups import make_groups
-
-
-def keep_groups() -> None:
-    """Make the groups of staff anew after a test that emptied the tables. It takes long: only who needs them asks."""
-    if not Group.objects.exists():
-        make_groups(apps)
 
 
 def make_staff(*groups: str, superuser: bool = False, email: str = "") -> User:
     """Make a person in these groups (`Support`, `Billing`, `Engineering`), whose second factor is an app."""
-    keep_groups()
     email = email or f"{'-'.join(groups).lower() or 'staff'}@zupertry.test"
     user = User.objects.create_user(email, "staff-password", is_staff=True, is_superuser=superuser)
     user.groups.set(Group.objects.filter(name__in=groups))

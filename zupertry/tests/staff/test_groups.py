@@ -22,7 +22,7 @@ def test_the_table_of_groups_is_what_they_may():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("time", ["once", "again"])
-def test_groups_outlive_a_test_that_empties_the_tables(groups, time):
+def test_groups_outlive_a_test_that_empties_the_tables(time):
     assert {group.name: group.permissions.count() for group in Group.objects.all()} == {
         name: len(codes) for name, codes in GROUPS.items()
     }

@@ -70,7 +70,7 @@ def test_logging_out_leads_to_the_login():
     assert client.get("/admin/").status_code == 302
 
 
-def test_the_command_makes_staff_in_exactly_the_groups_named(groups, capsys):
+def test_the_command_makes_staff_in_exactly_the_groups_named(capsys):
     call_command("make_staff", email="Sam@Zupertry.test", group=["Support", "Billing"])
     call_command("make_staff", email="sam@zupertry.test", group=["Support"])
     user = User.objects.get(email="sam@zupertry.test")
@@ -92,7 +92,7 @@ def test_the_command_says_what_is_wrong(arguments, says):
         call_command("make_staff", **arguments)
 
 
-def test_groups_have_exactly_what_is_written_down(groups):
+def test_groups_have_exactly_what_is_written_down():
     rows = Group.objects.values_list("name", "permissions__content_type__app_label", "permissions__codename")
     found: dict[str, set[str]] = {}
     for name, app, codename in rows:
