@@ -26,7 +26,6 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays until the end: a tenth of the time went into looking at it again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from babel import Locale
 from django.core.exceptions import ValidationError
@@ -21,12 +22,7 @@ FIELDS = ("legal_name", "email", "phone", "address", "city", "postal_code", "sta
 STATES = tuple(sorted(tax.STATES.items(), key=lambda state: state[1]))
 """GST state codes and names, in the order of the names: choices for a form."""
 
-_TERRITORIES = {str(code): name for code, name in Locale("en").territories.items()}
 _NO_COUNTRIES = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
-_COUNTRY_CODES = {code for code in _TERRITORIES if re.fullmatch("[A-Z]{2}", code)} - _NO_COUNTRIES
-COUNTRIES = tuple(sorted(((code, _TERRITORIES[code]) for code in _COUNTRY_CODES), key=lambda country: country[1]))
-"""ISO 3166-1 alpha-2 codes and English names (CLDR's, by Babel), in the order of the names: choices for a form."""
-
 _LONGEST = {field.name: field.max_length for field in BillingDetails._meta.concrete_fields}
 _JOINERS = "\u200c\u200d"
 _ALWAYS = {
@@ -49,6 +45,22 @@ _REQUIRED = {
 }
 _PHONE = re.compile(r"\+91[0-9]{10}|\+(?!91)[1-9][0-9]{6,14}")
 _PIN = re.compile("[1-9][0-9]{5}")
+
+
+@cache
+def countries() -> dict[str, str]:
+    """Return English names (CLDR's, by Babel) by ISO 3166-1 alpha-2 code, in the order of the names.
+
+    On demand, for reading them would take a twentieth of every command's start.
+    """
+    names = ((str(code), name) for code, name in Locale("en").territories.items())
+    found = [(code, name) for code, name in names if re.fullmatch("[A-Z]{2}", code) and code not in _NO_COUNTRIES]
+    return dict(sorted(found, key=lambda country: country[1]))
+
+
+def country_choices() -> list[tuple[str, str]]:
+    """Return the countries for a form to choose from, none of them chosen."""
+    return [("", "Choose a country"), *countries().items()]
 
 
 @transaction.atomic
@@ -184,7 +196,7 @@ def _is_email(text: str) -> bool:
 
 
 def _problem_of_country(region: Region, country: str) -> str:
-    if country not in _COUNTRY_CODES:
+    if country not in countries():
         return "Choose a country from the list."
     if region == Region.INDIA and country != "IN":
         return "Choose India: your organisation is billed there, in rupees. To be billed elsewhere, write to us."
@@ -218,6 +230,6 @@ def _problem_of_vat_number(given: Mapping[str, str]) -> str:
     try:
         tax.clean_vat_number(given["tax_id"], given["country"])
     except ValueError:
-        country = _TERRITORIES[given["country"]]
+        country = countries()[given["country"]]
         return f"Check the VAT number for a slip: it is not one of {country}. Or leave it empty."
     return ""

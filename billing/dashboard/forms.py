@@ -46,7 +46,7 @@ class DetailsForm(forms.Form):
         super().__init__(data, initial=model_to_dict(saved) if saved else {"country": _home(organisation)})
         for name, (widget, attributes) in _WIDGETS.items():
             self.fields[name].widget = widget(attributes)
-        self.fields["country"].widget = forms.Select(choices=[("", "Choose a country"), *details.COUNTRIES])
+        self.fields["country"].widget = forms.Select(choices=details.country_choices())
         self.fields["country"].widget.attrs["autocomplete"] = "country"
         _ADAPT.get(Region(organisation.region), _adapt_nothing)(self)
 

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
-from billing import invoice_pdf, tax_invoice
+from billing import tax_invoice
 from billing.models import Invoice
 from zupertry.core import ids
 
@@ -29,6 +29,8 @@ def pdf(request: MemberRequest, invoice_id: str) -> HttpResponseBase:
     invoice = _find(request, invoice_id)
     if invoice.pdf_url:
         return redirect(invoice.pdf_url)
+    from billing import invoice_pdf  # here, for its library would be read at the start of every command
+
     content = tax_invoice.read(invoice)
     disposition = f'attachment; filename="{content.file_name}"'
     headers = {"Content-Type": "application/pdf", "Content-Disposition": disposition}

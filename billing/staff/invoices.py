@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.dashboard.listings import row_of
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.links import link_to
-from billing import invoice_pdf, tax_invoice
+from billing import tax_invoice
 from billing.models import Invoice
 from billing.staff.listing import elsewhere
 
@@ -59,6 +59,8 @@ class InvoiceAdmin(ReadOnlyAdmin):
         invoice = row_of(Invoice.objects.select_related("payment"), "inv", invoice_id)
         if address := invoice.pdf_url or invoice.url:
             return redirect(address)
+        from billing import invoice_pdf  # here, for its library would be read at the start of every command
+
         content = tax_invoice.read(invoice)
         disposition = f'inline; filename="{content.file_name}"'
         headers = {"Content-Type": "application/pdf", "Content-Disposition": disposition}

@@ -196,6 +196,6 @@ def test_details_saved_at_once_are_one_row(organisation: Organisation) -> None:
 def test_a_form_can_offer_states_and_countries_by_name() -> None:
     assert ("29", "Karnataka") in details.STATES
     assert [name for _, name in details.STATES] == sorted(name for _, name in details.STATES)
-    countries = dict(details.COUNTRIES)
+    countries = details.countries()
     assert (countries["IN"], countries["DE"], countries["US"]) == ("India", "Germany", "United States")
     assert len(countries) == 250  # the 249 of ISO 3166-1, and Kosovo

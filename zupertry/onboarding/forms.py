@@ -2,7 +2,7 @@
 
 from django import forms
 
-from billing.details import COUNTRIES
+from billing.details import country_choices
 
 
 class OnboardingForm(forms.Form):
@@ -17,7 +17,7 @@ class OnboardingForm(forms.Form):
     )
     country = forms.ChoiceField(
         label="Country",
-        choices=[("", "Choose a country"), *COUNTRIES],
+        choices=country_choices,
         help_text="It decides the currency: rupees in India, euros in the European Union, US dollars elsewhere. "
         "Only our staff can change it later.",
         error_messages={"required": "Choose the country that you are billed in."},

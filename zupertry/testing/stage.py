@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 PASSWORD = "correct horse battery staple"
 PATIENCE_SECONDS = 15.0
-SCREENSHOTS = Path(os.environ.get("SCREENSHOTS") or Path(__file__).resolve().parents[2] / "var" / "screenshots")
 # A refusal is an answer like any other to us, and an error to the console.
 _REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 
@@ -78,11 +77,6 @@ class Stage:
         """Return the newest mail to an address whose subject contains this, once there is one."""
         return until(lambda: next((mail for mail in reversed(self.mail.posted) if _fits(mail, email, subject)), None))
 
-    def shoot(self, page: Page, name: str) -> None:
-        """Keep a screenshot of the whole page."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=70, full_page=True)
-
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         if f"{parts.scheme}://{parts.netloc}" not in {self.service.url, self.stripe.url, "blob://", "data://"}:
@@ -91,6 +85,12 @@ class Stage:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not _REFUSED.match(message.text):
             self.complaints.append(f"{message.page and message.page.url}: {message.text}")
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a screenshot of the whole page in the folder that `SCREENSHOTS` names, if it does: they take their time."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.jpg", type="jpeg", quality=70, full_page=True)
 
 
 def _fits(mail: Posted, email: str, subject: str) -> bool:

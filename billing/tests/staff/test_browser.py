@@ -15,7 +15,7 @@ from billing.tests.staff.pages import address
 from billing.tests.test_payments import begin
 from zupertry.testing.money import post_event
 from zupertry.testing.staff import make_staff, staff_client
-from zupertry.testing.stage import SCREENSHOTS, chromium
+from zupertry.testing.stage import chromium, shoot
 from zupertry.testing.stripe import StripeServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,11 +41,6 @@ def page(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
         yield context.new_page()
         browser.close()
     assert complaints == []
-
-
-def shoot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.jpg", type="jpeg", quality=70, full_page=True)
 
 
 def test_an_event_is_replayed_and_a_payment_decided_on(page: Page, stripe: StripeServer, alice: Organisation) -> None:

@@ -22,7 +22,7 @@ from zupertry.testing.jobs import claimed, submitted
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.staff_pages import address
-from zupertry.testing.stage import SCREENSHOTS, chromium
+from zupertry.testing.stage import chromium, shoot
 from zupertry.testing.threads import at_once
 from zupertry.tests.browser.test_every_page import AXE, DESK, PHONE, too_wide
 
@@ -44,34 +44,29 @@ class Desk:
         """Go to a page."""
         self.page.goto(f"{self.url}{path}")
 
-    def shoot(self, name: str) -> None:
-        """Keep a screenshot of the whole page."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"staff-{name}.jpg", type="jpeg", quality=70, full_page=True)
-
     def do(self, action: str, reason: str) -> str:
         """Do something by its page, and return what is said then."""
         self.page.get_by_role("link", name=action, exact=True).click()
         self.page.get_by_label("Reason").fill(reason)
-        self.shoot(f"{action.lower()}-asked")
+        shoot(self.page, f"staff-{action.lower()}-asked")
         self.page.get_by_role("button", name=action, exact=True).click()
         said = self.page.locator(".messagelist li").first.inner_text()
-        self.shoot(f"{action.lower()}-done")
+        shoot(self.page, f"staff-{action.lower()}-done")
         return said
 
     def look(self, name: str) -> list[str]:
         """Return what is wrong with the page that is open: in the light, in the dark, on a phone."""
         found = self._axe()
-        self.shoot(f"{name}-light")
+        shoot(self.page, f"staff-{name}-light")
         self.page.emulate_media(color_scheme="dark")
         # Links change their colour slowly.
         self.page.evaluate("Promise.all(document.getAnimations().map(each => each.finished)).then(() => null)")
         found += [f"in the dark: {finding}" for finding in self._axe()]
-        self.shoot(f"{name}-dark")
+        shoot(self.page, f"staff-{name}-dark")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(PHONE)
         found += too_wide(self.page)
-        self.shoot(f"{name}-phone")
+        shoot(self.page, f"staff-{name}-phone")
         self.page.set_viewport_size(DESK)
         return [f"{name}: {finding}" for finding in found]
 
@@ -139,25 +134,25 @@ def test_a_job_is_refunded_a_delivery_replayed_and_the_pages_are_as_they_should_
             findings.extend(seat.look(name))
 
         seat.open(address(Job, "changelist"))
-        seat.shoot("jobs")
+        shoot(seat.page, "staff-jobs")
         seat.open(address(broken, "change", broken.pk))
-        seat.shoot("failed-job")
+        shoot(seat.page, "staff-failed-job")
         look("delivery", address(delivery, "change", delivery.pk))
         seat.page.locator("details summary", has_text="characters").click()
-        seat.shoot("delivery-answer")
+        shoot(seat.page, "staff-delivery-answer")
 
         shop.respond = lambda _received: 204
         assert seat.do("Replay", "Their server is back").endswith("Sent again.")
         at_once([lambda: deliver(delivery.id)])
         seat.page.reload()
         assert seat.page.locator(".facts .state").first.inner_text() == "delivered"
-        seat.shoot("replay-delivered")
+        shoot(seat.page, "staff-replay-delivered")
 
         look("completed-job", address(job, "change", job.id))
         widths: Any = seat.page.eval_on_selector_all(".pictures img", "all => all.map(image => image.naturalWidth)")
         assert len([width for width in widths if width > 0]) == 3
         seat.open(f"{address(job, 'do', 'run-again')}?id={job.id}")
-        seat.shoot("run-again")
+        shoot(seat.page, "staff-run-again")
         seat.open(address(job, "change", job.id))
         assert seat.do("Refund", "Three arms").endswith("Refunded.")
         assert seat.page.locator(".facts .state").first.inner_text() == "refunded"

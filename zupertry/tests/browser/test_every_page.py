@@ -11,7 +11,7 @@ from django.urls import Resolver404, resolve
 from playwright.sync_api import Page, ViewportSize
 
 from zupertry import testing
-from zupertry.testing.stage import PASSWORD, Stage
+from zupertry.testing.stage import PASSWORD, Stage, shoot
 
 AXE = Path(testing.__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
@@ -90,14 +90,14 @@ class Walk:
         """Yield what is wrong with the page that is open: in the light, in the dark, and on a phone."""
         picture = f"{self.prefix}-{re.sub('[^a-z0-9-]+', '-', name)}"
         yield from axe(self.page)
-        self.stage.shoot(self.page, f"{picture}-light")
+        shoot(self.page, f"{picture}-light")
         self.page.emulate_media(color_scheme="dark")
         yield from (f"in the dark: {finding}" for finding in axe(self.page, only=["color-contrast"]))
-        self.stage.shoot(self.page, f"{picture}-dark")
+        shoot(self.page, f"{picture}-dark")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(PHONE)
         yield from too_wide(self.page)
-        self.stage.shoot(self.page, f"{picture}-phone")
+        shoot(self.page, f"{picture}-phone")
         self.page.set_viewport_size(DESK)
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tryon.samples import sample_bytes
 from zupertry.testing.receiver import Received
-from zupertry.testing.stage import PASSWORD, Stage, until
+from zupertry.testing.stage import PASSWORD, Stage, shoot, until
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_from_sign_up_to_a_webhook_sent_again(stage: Stage, photos: dict[str, Pa
     stage.sign_up(page, "ada@shop.example")
     test_key = stage.onboard(page, "Ada Shop")
     assert test_key.startswith("zt_test_sk_")
-    stage.shoot(page, "journey-1-organisation")
+    shoot(page, "journey-1-organisation")
 
     page.get_by_role("link", name="Make the first picture").click()
     page.locator("input[type=file]").first.set_input_files(photos["model"])
@@ -48,7 +48,7 @@ def test_from_sign_up_to_a_webhook_sent_again(stage: Stage, photos: dict[str, Pa
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.endswith(".jpg")
-    stage.shoot(page, "journey-2-playground")
+    shoot(page, "journey-2-playground")
 
     call = the_same_call(page)
     live_key = make_a_live_key(stage, page)
@@ -73,7 +73,7 @@ def make_a_live_key(stage: Stage, page: Page) -> str:
     page.get_by_role("button", name="Make the key").click()
     key = page.locator("#new-key").inner_text()
     assert key.startswith("zt_live_sk_")
-    stage.shoot(page, "journey-3-key")
+    shoot(page, "journey-3-key")
     return key
 
 
@@ -90,7 +90,7 @@ def send_it_again(stage: Stage, page: Page, received: Received) -> None:
     page.goto(stage.url("/dashboard/developers/deliveries"))
     page.locator("main a[href*='/deliveries/']").first.click()
     expect(page.get_by_text("HTTP 410").first).to_be_visible()
-    stage.shoot(page, "journey-4-delivery")
+    shoot(page, "journey-4-delivery")
     stage.shop.respond = lambda _received: 204
     page.get_by_role("button", name="Replay").click()
     again = stage.shop.wait_for(2)[-1]
@@ -101,7 +101,7 @@ def send_it_again(stage: Stage, page: Page, received: Received) -> None:
         return page.get_by_text("HTTP 204").first.is_visible() or None
 
     until(delivered)
-    stage.shoot(page, "journey-5-delivered")
+    shoot(page, "journey-5-delivered")
 
 
 def test_a_colleague_is_invited_and_sees_what_the_role_may(stage: Stage) -> None:
@@ -122,7 +122,7 @@ def test_a_colleague_is_invited_and_sees_what_the_role_may(stage: Stage) -> None
     viewer.get_by_role("button", name="Make an account and join").click()
     assert areas(viewer) >= {"Home", "Jobs", "Usage"}
     assert not areas(viewer) & {"Developers", "Billing", "Settings"}
-    stage.shoot(viewer, "journey-viewer")
+    shoot(viewer, "journey-viewer")
 
     owner.goto(stage.url("/dashboard/team"))
     owner.get_by_role("link", name="Change vera@shop.example").click()
@@ -158,7 +158,7 @@ def test_a_try_on_by_keyboard_alone_in_the_dark(stage: Stage) -> None:
     tab_to(page, "Try it on")
     page.keyboard.press("Enter")
     page.get_by_role("slider").wait_for()
-    stage.shoot(page, "journey-keyboard-dark")
+    shoot(page, "journey-keyboard-dark")
 
 
 def tab_to(page: Page, name: str, most: int = 40) -> None:
@@ -194,5 +194,5 @@ def test_a_purchase_on_a_phone_by_an_organisation_whose_name_is_one_long_word(st
     page.goto(stage.url("/dashboard/"))
     page.get_by_text("Menu").tap()
     page.locator(".menu-panel").get_by_role("link", name="Billing").tap()
-    stage.shoot(page, "journey-phone-billing")
+    shoot(page, "journey-phone-billing")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -8,7 +8,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page, expect
 
 from zupertry.bootstrap import Bootstrapped
-from zupertry.testing.stage import PASSWORD, Stage
+from zupertry.testing.stage import PASSWORD, Stage, shoot
 from zupertry.tests.browser.test_every_page import PHONE, axe, too_wide
 
 SUCCESS = "https://test.zupertry.com/success.jpg"
@@ -73,26 +73,26 @@ def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage) -> N
     assert shop.live_key not in page.url
     expect(page.get_by_text("should be revoked")).to_be_visible()
     find(page, "walker")
-    stage.shoot(page, "staff-organisations")
+    shoot(page, "staff-organisations")
     page.get_by_role("link", name="Walker Fashion").click()
 
     act(page, "Grant credits", credits="1500", note="For the outage")
     expect(page.get_by_text("1,500 credits granted")).to_be_visible()
-    stage.shoot(page, "staff-granted")
+    shoot(page, "staff-granted")
     assert balance(stage, shop) == (200, 1600)
     page.go_back()
     page.get_by_role("button", name="Grant credits").click()
     expect(page.get_by_text("Nothing has been done yet")).to_be_visible()
-    stage.shoot(page, "staff-grant-errors")
+    shoot(page, "staff-grant-errors")
     assert balance(stage, shop) == (200, 1600)
     page.get_by_role("link", name="Not now").click()
 
     page.get_by_role("link", name="Suspend").click()
-    stage.shoot(page, "staff-suspend")
+    shoot(page, "staff-suspend")
     page.go_back()
     act(page, "Suspend")
     expect(page.get_by_text("Its requests are refused")).to_be_visible()
-    stage.shoot(page, "staff-suspended")
+    shoot(page, "staff-suspended")
     assert balance(stage, shop)[0] == 403
     act(page, "Restore")
     assert balance(stage, shop) == (200, 1600)
@@ -119,14 +119,14 @@ def look(stage: Stage, page: Page, address: str) -> list[str]:
     found = axe(page)
     if page.evaluate("[...document.querySelectorAll('.results')].some(each => each.scrollWidth > each.clientWidth)"):
         found.append("the listing is wider than its place")
-    stage.shoot(page, f"staff-{name}-light")
+    shoot(page, f"staff-{name}-light")
     page.emulate_media(color_scheme="dark")
     page.reload()  # or links are still on their way from one colour to the other
     found += [f"in the dark: {finding}" for finding in axe(page, only=["color-contrast"])]
-    stage.shoot(page, f"staff-{name}-dark")
+    shoot(page, f"staff-{name}-dark")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
     found += too_wide(page)
-    stage.shoot(page, f"staff-{name}-phone")
+    shoot(page, f"staff-{name}-phone")
     page.set_viewport_size({"width": 1280, "height": 900})
     return [f"{address}: {finding}" for finding in found]
