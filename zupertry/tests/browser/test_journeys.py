@@ -194,5 +194,6 @@ def test_a_purchase_on_a_phone_by_an_organisation_whose_name_is_one_long_word(st
     page.goto(stage.url("/dashboard/"))
     page.get_by_text("Menu").tap()
     page.locator(".menu-panel").get_by_role("link", name="Billing").tap()
+    page.wait_for_url("**/dashboard/billing/")
     shoot(page, "journey-phone-billing")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
