@@ -13,24 +13,26 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # What the stack makes no difference to.
 ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/test_fetch.py tryon/tests/test_shirt.py \
 	zupertry/testing/tests zupertry/tests/browser zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
-	zupertry/core/tests/test_ids.py zupertry/core/tests/test_redaction.py zupertry/tests/test_contract_fuzz.py \
+	zupertry/core/tests/test_ids.py $(addprefix zupertry/core/tests/test_,crypto.py redaction.py requests.py) zupertry/tests/test_contract_fuzz.py \
+	$(addprefix accounts/tests/test_,own_account.py passkeys.py signing.py signup.py) \
 	$(filter-out %/test_actions.py %/test_indexes.py %/test_plans.py %/test_volume.py %_index.py,$(wildcard */tests/staff/test_*.py)) \
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
-	$(addprefix zupertry/tests/test_,alerts.py checks.py cloud_storage.py demo.py deployment.py docs.py each_setting.py environment.py pages.py settings.py \
-	snippets.py url_access.py migrations.py operations_docs.py secret_scan.py settings_reference.py transport.py) \
+	$(addprefix zupertry/tests/test_,alerts.py checks.py cloud_storage.py demo.py deployment.py docs.py each_setting.py environment.py logs.py openapi.py \
+	pages.py settings.py site.py snippets.py url_access.py migrations.py operations_docs.py secret_scan.py settings_reference.py transport.py) \
 	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
 
 export PORT
 # Tests start many processes, each of which would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo run test test-sqlite test-postgres lint audit format bench lock clean
+.PHONY: help install demo run test test-slow test-sqlite test-postgres lint audit format bench lock clean
 
 help:
 	@echo "make install   what running needs, in .venv"
 	@echo "make demo      two pictures in, a picture out; PERSON=photo.jpg GARMENT=shirt.jpg for your own"
 	@echo "make run       the whole service on PORT (8000), with a demo organisation"
-	@echo "make test      every test: on SQLite in one process, and on PostgreSQL and Valkey"
+	@echo "make test      the tests: on SQLite in one process, and on PostgreSQL and Valkey"
+	@echo "make test-slow the tests that take parts away, fill tables, or look at every page"
 	@echo "make lint      ruff, mypy, import order, migrations, secrets that were committed"
 	@echo "make audit     known holes in the packages that are used; asks PyPI"
 	@echo "make lock      compile requirements*.in into the lock files"
@@ -57,16 +59,22 @@ demo: install
 run: install
 	@exec $(BIN)/python manage.py up --demo
 
-# Side by side, for neither keeps two cores busy to its end; each is heard when it has ended.
+# On both stacks side by side, for neither keeps two cores busy to its end; each is heard when it has ended.
+BOTH = $(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
+
 test: $(VENV)/.installed-dev
-	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: some eight minutes …"
-	@$(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
+	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: some five minutes …"
+	@$(BOTH) MARKED="not slow"
+
+test-slow: $(VENV)/.installed-dev
+	@echo "What takes long, on both stacks: some four minutes …"
+	@$(BOTH) MARKED=slow
 
 test-sqlite: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=sqlite $(PYTEST)
+	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -m "$(MARKED)"
 
 test-postgres: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=postgres $(PYTEST) $(addprefix --ignore=,$(ON_ONE_STACK))
+	ZUPERTRY_TEST_STACK=postgres $(PYTEST) -m "$(MARKED)" $(addprefix --ignore=,$(ON_ONE_STACK))
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -7,8 +7,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase
+from pytest_django import DjangoDbBlocker
 
 from zupertry.testing.emptying import Pristine
+from zupertry.testing.inside import Inside
 from zupertry.testing.ratelimits import forget_cached, forget_windows
 from zupertry.testing.world import World, make_world
 
@@ -50,6 +52,12 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Keep SQLite's test database in a file, as the service does: in memory its threads would meet other locks."""
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def inside(django_db_blocker: DjangoDbBlocker) -> Inside:
+    """What is asked of a service's database without a process of its own."""
+    return Inside(django_db_blocker)
 
 
 @pytest.fixture

@@ -74,15 +74,24 @@ class Live:
 
     def ended(self, key: str, ids: Sequence[str], seconds: float = 60.0) -> list[dict[str, Any]]:
         """Return the jobs once all have ended. Raises `TimeoutError`."""
-        end = time.monotonic() + seconds
-        return [self._ended(key, job_id, end) for job_id in ids]
+        return self._once(key, ids, seconds, lambda job: job["status"] not in {"pending", "processing"})
 
-    def _ended(self, key: str, job_id: str, end: float) -> dict[str, Any]:
-        while (job := self.job(key, job_id))["status"] in {"pending", "processing"}:
-            if time.monotonic() > end:
-                raise TimeoutError(f"{job_id} is still {job['status']}; see {self.service.var_dir}/*.log")
-            time.sleep(POLL_SECONDS)
-        return job
+    def delivered(self, key: str, ids: Sequence[str], seconds: float = 60.0) -> None:
+        """Return once the webhook of each of these jobs has arrived. Raises `TimeoutError`."""
+        self._once(key, ids, seconds, lambda job: job["webhook_status"] == "delivered")
+
+    def _once(
+        self, key: str, ids: Sequence[str], seconds: float, condition: Callable[[dict[str, Any]], bool]
+    ) -> list[dict[str, Any]]:
+        end, jobs = time.monotonic() + seconds, []
+        # One after the other: asking for all of them again and again would keep the web from its work.
+        for job_id in ids:
+            while not condition(job := self.job(key, job_id)):
+                if time.monotonic() > end:
+                    raise TimeoutError(f"it did not come to pass: {job}; see {self.service.var_dir}/*.log")
+                time.sleep(POLL_SECONDS)
+            jobs.append(job)
+        return jobs
 
     def credits_of(self, organisation: Bootstrapped) -> tuple[int, int]:
         """Return what is available and what is held."""

@@ -13,7 +13,10 @@ from psycopg import sql
 
 from zupertry.testing.service import Service
 
-pytestmark = pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="There is no PostgreSQL to dump.")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("DATABASE_URL"), reason="There is no PostgreSQL to dump."),
+]
 
 
 def program(name: str) -> str:

@@ -22,6 +22,7 @@ from zupertry.core.s3 import S3PictureStorage
 from zupertry.settings import _storages
 from zupertry.testing.gcs import GcsServer
 from zupertry.testing.images import jpeg
+from zupertry.testing.inside import Inside
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.service import Service
 
@@ -175,10 +176,10 @@ def test_threads_share_one_client(in_use: Cloud) -> None:
     assert psutil.Process().memory_info().rss - before < 30 * 1024 * 1024
 
 
-def test_a_whole_service_keeps_its_pictures_there(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_whole_service_keeps_its_pictures_there(cloud: Cloud, inside: Inside, tmp_path: Path) -> None:
     environment = {**cloud.environment, "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8"}
     with Service(tmp_path, environment) as service, WebhookReceiver() as receiver:
-        alice = service.bootstrap()
+        alice = inside.bootstrap(service)
         request = {"model_image_url": SUCCESS, "garment_image_url": SUCCESS, "webhook_url": receiver.url()}
         accepted = service.call("POST", "/v1/tryon", alice.test_key, request)
         told = receiver.wait_for(1)[0].json["data"]["output_url"]

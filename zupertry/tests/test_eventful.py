@@ -9,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from zupertry.testing.eventful import ADDRESS, GUEST, REQUEST_ID, Eventful, live_through
 from zupertry.tests.test_metrics import described
 
+pytestmark = pytest.mark.slow
+
 LONG = 30
 
 

@@ -1,6 +1,5 @@
 """Workers killed, brokers emptied or away in the middle of the work: every job ends, once, and everybody is told."""
 
-import json
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.servers import ValkeyServer
@@ -26,8 +26,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def alice(live: Live) -> Bootstrapped:
-    return live.service.bootstrap(credits_=1_000)
+def alice(live: Live, inside: Inside) -> Bootstrapped:
+    return inside.bootstrap(live.service, credits_=1_000)
 
 
 @pytest.fixture
@@ -45,7 +45,9 @@ def submit_and_let_some_begin(live: Live, alice: Bootstrapped, receiver: Webhook
     return ids
 
 
-def assert_each_ended_once(live: Live, alice: Bootstrapped, receiver: WebhookReceiver, ids: list[str]) -> None:
+def assert_each_ended_once(
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver, ids: list[str]
+) -> None:
     """Look from outside: the API, the books, and what the customer's endpoint was told."""
     ended = live.ended(alice.live_key, ids)
     assert {(job["status"], job["credits_consumed"]) for job in ended} == {("completed", 1)}
@@ -59,30 +61,32 @@ def assert_each_ended_once(live: Live, alice: Bootstrapped, receiver: WebhookRec
 
     until(everybody_was_told, 60)
     assert {len(of_one_job) for of_one_job in events.values()} == {1}
-    until(lambda: all(live.job(alice.live_key, id_)["webhook_status"] == "delivered" for id_ in ids), 60)
-    assert json.loads(live.service.manage("check_ledger", "--json"))["differences"] == []
+    live.delivered(alice.live_key, ids)
+    assert inside.differences(live.service) == []
 
 
-def test_a_worker_killed_in_the_middle_of_50_jobs(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
+def test_a_worker_killed_in_the_middle_of_50_jobs(
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver
+) -> None:
     calls, (credits_, _) = live.vertex.calls, live.credits_of(alice)
     ids = submit_and_let_some_begin(live, alice, receiver)
     live.service.kill(live.worker)
     assert len(receiver.received) < JOBS, "it was killed too late"
     live.restart_worker()
-    assert_each_ended_once(live, alice, receiver, ids)
+    assert_each_ended_once(live, inside, alice, receiver, ids)
     assert live.credits_of(alice) == (credits_ - JOBS, 0)
     assert JOBS < live.vertex.calls - calls <= JOBS + 32, "those in flight are made once more, and no others"
 
 
 @pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside, and both end together")
 def test_the_broker_emptied_in_the_middle_of_50_jobs(
-    live: Live, alice: Bootstrapped, receiver: WebhookReceiver
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver
 ) -> None:
     calls, (credits_, _) = live.vertex.calls, live.credits_of(alice)
     ids = submit_and_let_some_begin(live, alice, receiver)
     live.empty_broker()
     assert len(receiver.received) < JOBS, "it was emptied too late"
-    assert_each_ended_once(live, alice, receiver, ids)
+    assert_each_ended_once(live, inside, alice, receiver, ids)
     assert live.credits_of(alice) == (credits_ - JOBS, 0)
     assert live.vertex.calls - calls == JOBS, "nobody lost a lease, so nothing is made twice"
 

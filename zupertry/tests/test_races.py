@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service
 from zupertry.testing.receiver import WebhookReceiver
 
@@ -22,12 +23,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def alice(live: Live) -> Bootstrapped:
-    return live.service.bootstrap(name="Alice")
+def alice(live: Live, inside: Inside) -> Bootstrapped:
+    return inside.bootstrap(live.service, name="Alice")
 
 
-def test_of_200_submits_at_once_on_100_credits_100_are_accepted(live: Live) -> None:
-    alice = live.service.bootstrap(credits_=100, name="Races")
+def test_of_200_submits_at_once_on_100_credits_100_are_accepted(live: Live, inside: Inside) -> None:
+    alice = inside.bootstrap(live.service, credits_=100, name="Races")
     answers = live.submit_all(alice.live_key, [{}] * 200, callers=200)
     assert Counter(answer.status for answer in answers) == {202: 100, 402: 100}
     assert {answer.body["error"]["code"] for answer in answers if answer.status == 402} == {"insufficient_credits"}
@@ -35,7 +36,7 @@ def test_of_200_submits_at_once_on_100_credits_100_are_accepted(live: Live) -> N
     ended = live.ended(alice.live_key, [answer.body["job_id"] for answer in answers if answer.status == 202])
     assert {(job["status"], job["credits_consumed"]) for job in ended} == {("completed", 1)}
     assert live.credits_of(alice) == (0, 0)
-    assert json.loads(live.service.manage("check_ledger", "--json"))["differences"] == []
+    assert inside.differences(live.service) == []
 
 
 def test_20_parallel_submits_with_one_idempotency_key_make_one_job(live: Live, alice: Bootstrapped) -> None:

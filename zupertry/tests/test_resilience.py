@@ -20,13 +20,17 @@ import pytest
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.testing import images
+from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.pictures import content
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.servers import PostgresServer
 from zupertry.testing.service import Answer
 
-pytestmark = pytest.mark.skipif(not on_several_processes(), reason="one process has no parts that could go away")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not on_several_processes(), reason="one process has no parts that could go away"),
+]
 
 CALLERS = 4
 PAUSE_SECONDS = 0.2
@@ -51,8 +55,8 @@ def live(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def alice(live: Live) -> Bootstrapped:
-    return live.service.bootstrap(credits_=10_000)
+def alice(live: Live, inside: Inside) -> Bootstrapped:
+    return inside.bootstrap(live.service, credits_=10_000)
 
 
 @pytest.fixture
@@ -120,19 +124,19 @@ class Load:
 
 
 def assert_nothing_lost(
-    live: Live, alice: Bootstrapped, receiver: WebhookReceiver, ids: list[str], before: int
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver, ids: list[str], before: int
 ) -> None:
     """Each job ended well once: charged once, told of once; the books are right, and every process lives."""
     assert len(set(ids)) == len(ids)
     ended = live.ended(alice.live_key, ids)
     assert Counter((job["status"], job["credits_consumed"]) for job in ended) == {("completed", 1): len(ids)}
-    until(lambda: all(live.job(alice.live_key, id_)["webhook_status"] == "delivered" for id_ in ids), 60)
+    live.delivered(alice.live_key, ids)
     events: dict[str, set[str]] = defaultdict(set)
     for webhook in list(receiver.received):
         events[webhook.json["data"]["job_id"]].add(webhook.headers["webhook-id"])
     assert {job_id: len(of_one_job) for job_id, of_one_job in events.items()} == dict.fromkeys(ids, 1)
     assert live.credits_of(alice) == (before - len(ids), 0)
-    assert json.loads(live.service.manage("check_ledger", "--json"))["differences"] == []
+    assert inside.differences(live.service) == []
     assert [name for name in PROCESSES if live.service.processes[name].poll() is not None] == []
 
 
@@ -144,7 +148,9 @@ def broken_parts(live: Live) -> list[str]:
     return [finding["part"] for finding in findings if finding["status"] == "broken"]
 
 
-def test_two_beats_do_each_piece_of_due_work_once(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
+def test_two_beats_do_each_piece_of_due_work_once(
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver
+) -> None:
     """Only sweeps find this work: what woke it is lost, and each delivery fails once and is due again."""
     assert live.broker is not None
     (before, _), calls = live.credits_of(alice), live.vertex.calls
@@ -161,13 +167,13 @@ def test_two_beats_do_each_piece_of_due_work_once(live: Live, alice: Bootstrappe
     live.broker.stop()
     ids = live.submit(alice.live_key, 20, webhook_url=receiver.url())
     live.broker.start()
-    assert_nothing_lost(live, alice, receiver, ids, before)
+    assert_nothing_lost(live, inside, alice, receiver, ids, before)
     assert live.vertex.calls - calls == len(ids), "each job is run once"
     assert len(receiver.received) == 2 * len(ids), "each delivery is tried as often as it is due"
 
 
 def test_postgresql_restarted_under_load(
-    live: Live, alice: Bootstrapped, receiver: WebhookReceiver, postgres: PostgresServer
+    live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver, postgres: PostgresServer
 ) -> None:
     before, _ = live.credits_of(alice)
     load = Load(live, alice, receiver.url())
@@ -188,10 +194,10 @@ def test_postgresql_restarted_under_load(
     assert refused
     assert {answer.body["error"]["code"] for answer in refused} == {"service_unavailable"}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
-    assert_nothing_lost(live, alice, receiver, load.jobs, before)
+    assert_nothing_lost(live, inside, alice, receiver, load.jobs, before)
 
 
-def test_the_broker_away_under_load(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
+def test_the_broker_away_under_load(live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
     """Reads, submits and test mode go on: nobody who calls notices."""
     assert live.broker is not None
     before, _ = live.credits_of(alice)
@@ -208,12 +214,12 @@ def test_the_broker_away_under_load(live: Live, alice: Bootstrapped, receiver: W
         until(lambda: len(load.jobs) >= gone + CALLERS)
         live.broker.start()
     assert {answer.status for _, answer in load.answers} == {200, 202}
-    assert_nothing_lost(live, alice, receiver, load.jobs, before)
+    assert_nothing_lost(live, inside, alice, receiver, load.jobs, before)
     (job,) = live.ended(alice.test_key, [simulated.body["job_id"]])
     assert job["status"] == "completed"
 
 
-def test_a_worker_without_memory(live: Live, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
+def test_a_worker_without_memory(live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver) -> None:
     """It ends by itself, and its successor does what was left undone; going on, it would fail every job it takes."""
     before, _ = live.credits_of(alice)
     live.pictures.add("/large.jpg", content(images.jpeg(4000, 4000), "image/jpeg"))
@@ -224,4 +230,4 @@ def test_a_worker_without_memory(live: Live, alice: Bootstrapped, receiver: Webh
     ids = [answer.body["job_id"] for answer in live.submit_all(alice.live_key, [large] * 6)]
     until(lambda: process.poll() is not None)
     live.restart_worker()
-    assert_nothing_lost(live, alice, receiver, ids, before)
+    assert_nothing_lost(live, inside, alice, receiver, ids, before)

@@ -160,10 +160,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.mark.parametrize("language", RUN)
-def test_the_samples_run_as_they_stand_with_a_test_key(service, language):
+def test_the_samples_run_as_they_stand_with_a_test_key(service, inside, language):
     if not shutil.which(RUN[language][0]):
         pytest.skip(f"needs {RUN[language][0]}")
-    environment = {**service.environment, "ZUPERTRY_KEY": service.bootstrap().test_key}
+    environment = {**service.environment, "ZUPERTRY_KEY": inside.bootstrap(service).test_key}
     programs = programs_in(language, service)
 
     accepted = run(language, programs.pop("createTryOn"), environment)

@@ -9,6 +9,7 @@ import pytest
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.one_process import Background
+from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import Received, WebhookReceiver
 
@@ -24,8 +25,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
-def alice(live: Live) -> Bootstrapped:
-    return live.service.bootstrap()
+def alice(live: Live, inside: Inside) -> Bootstrapped:
+    return inside.bootstrap(live.service)
 
 
 def seconds_to_stop(live: Live, name: str) -> float:

@@ -18,7 +18,7 @@ from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.stage import chromium, shoot
 from zupertry.testing.stripe import StripeServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

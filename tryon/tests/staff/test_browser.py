@@ -27,6 +27,7 @@ from zupertry.testing.threads import at_once
 from zupertry.tests.browser.test_every_page import AXE, DESK, PHONE, too_wide
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(chromium() is None, reason="needs Chromium"),
 ]

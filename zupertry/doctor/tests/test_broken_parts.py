@@ -21,7 +21,10 @@ from zupertry.testing.imposters import postgres_that_claims, silent_server
 from zupertry.testing.live import on_several_processes, until
 from zupertry.testing.smtp import MailServer
 
-pytestmark = pytest.mark.skipif(not on_several_processes(), reason="a laptop has few of these parts")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not on_several_processes(), reason="a laptop has few of these parts"),
+]
 
 NOBODY = "127.0.0.1:1"
 

@@ -13,7 +13,10 @@ from zupertry.testing.live import on_several_processes, until
 from zupertry.testing.service import ROOT, Service
 from zupertry.tests.test_checks import PYTHON, environment
 
-pytestmark = pytest.mark.skipif(on_several_processes(), reason="the command is the same; this is about a laptop")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(on_several_processes(), reason="the command is the same; this is about a laptop"),
+]
 
 
 def doctor(settings: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,8 @@ import redis
 
 from zupertry.testing.servers import PostgresServer, ValkeyServer
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[3]
 
 # No others: importing all that is installed takes most of a short run's time.

@@ -20,6 +20,8 @@ from limits.storage import storage_from_string
 from zupertry.testing import servers
 from zupertry.testing.servers import OwnedDirectory, PostgresServer, Server, ValkeyServer
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[3]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run servers as another user")
 

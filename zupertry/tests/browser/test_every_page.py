@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page, ViewportSize
 
 from zupertry import testing
 from zupertry.testing.stage import PASSWORD, Stage, shoot
+
+pytestmark = pytest.mark.slow
 
 AXE = Path(testing.__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}

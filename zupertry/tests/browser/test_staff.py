@@ -1,15 +1,18 @@
 """Staff at work in Chromium: in by a second factor, then what they do to an organisation."""
 
-import json
 import re
 import time
 
+import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import Page, expect
 
 from zupertry.bootstrap import Bootstrapped
+from zupertry.testing.inside import Inside
 from zupertry.testing.stage import PASSWORD, Stage, shoot
 from zupertry.tests.browser.test_every_page import PHONE, axe, too_wide
+
+pytestmark = pytest.mark.slow
 
 SUCCESS = "https://test.zupertry.com/success.jpg"
 
@@ -62,8 +65,8 @@ def balance(stage: Stage, shop: Bootstrapped) -> tuple[int, int]:
     return answer.status, answer.body.get("credits", 0)
 
 
-def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage) -> None:
-    shop = stage.service.bootstrap(name="Walker Fashion", credits_=100)
+def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage, inside: Inside) -> None:
+    shop = inside.bootstrap(stage.service, name="Walker Fashion")
     body = {"model_image_url": SUCCESS, "garment_image_url": SUCCESS, "webhook_url": stage.shop.url()}
     assert stage.service.call("POST", "/v1/tryon", shop.test_key, body).status == 202
     stage.shop.wait_for(1)
@@ -98,7 +101,7 @@ def test_an_organisation_is_found_given_credits_and_suspended(stage: Stage) -> N
     assert balance(stage, shop) == (200, 1600)
     findings = [finding for address in pages(page) for finding in look(stage, page, address)]
     assert not findings, "\n".join(findings)
-    assert json.loads(stage.service.manage("check_ledger", "--json"))["differences"] == []
+    assert inside.differences(stage.service) == []
 
 
 def pages(page: Page) -> list[str]:

@@ -49,7 +49,10 @@ from zupertry.testing.plans import read_through
 from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.volume import fill, nth_id
 
-pytestmark = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="the plans are PostgreSQL's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="the plans are PostgreSQL's"),
+]
 
 JOBS, ROWS, CUSTOMERS = 1_000_000, 60_000, 20_000
 BIG = {
