@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 # Extras are kept: a plain `pip install -r` takes a newer release for `package[extra]` than the pinned `package` otherwise.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header
 # In the order of collection, which has the longest files early, and not those with the most tests.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 # What the stack makes no difference to.
 ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/test_fetch.py tryon/tests/test_shirt.py \
 	zupertry/testing/tests zupertry/tests/browser zupertry/core/tests/test_http.py zupertry/core/tests/test_addresses.py zupertry/core/tests/test_money.py \
@@ -59,7 +59,8 @@ demo: install
 run: install
 	@exec $(BIN)/python manage.py up --demo
 
-# On both stacks side by side, for neither keeps two cores busy to its end; each is heard when it has ended.
+# On both stacks side by side, for neither keeps two cores busy to its end; each is heard when it has ended. Three
+# processes and two take the same time.
 BOTH = $(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
 
 test: $(VENV)/.installed-dev
@@ -71,10 +72,10 @@ test-slow: $(VENV)/.installed-dev
 	@$(BOTH) MARKED=slow
 
 test-sqlite: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -m "$(MARKED)"
+	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -n 3 -m "$(MARKED)"
 
 test-postgres: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=postgres $(PYTEST) -m "$(MARKED)" $(addprefix --ignore=,$(ON_ONE_STACK))
+	ZUPERTRY_TEST_STACK=postgres $(PYTEST) -n 2 -m "$(MARKED)" $(addprefix --ignore=,$(ON_ONE_STACK))
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -234,6 +234,7 @@ class PostgresServer(Server):
             "fsync": "off",
             "full_page_writes": "off",
             "synchronous_commit": "off",
+            "jit": "off",
         }
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         options = ["--username=postgres", "--auth=trust", "--no-sync", "--no-data-checksums", *locale]

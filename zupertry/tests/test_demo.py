@@ -65,6 +65,7 @@ def test_a_picture_of_ones_own_that_is_not_there_is_named(tmp_path: Path) -> Non
     assert done.stderr.strip() == f"CommandError: {tmp_path}/nobody.jpg can't be read: No such file or directory."
 
 
+@pytest.mark.slow
 def test_a_picture_without_a_person_fails_in_a_sentence(tmp_path: Path) -> None:
     wall = tmp_path / "wall.jpg"
     wall.write_bytes(jpeg(400, 500))

@@ -10,6 +10,8 @@ from tryon.samples import sample_bytes
 from zupertry.testing.receiver import Received
 from zupertry.testing.stage import PASSWORD, Stage, shoot, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> dict[str, Path]:
