@@ -4,6 +4,7 @@ A text is a Django template whose result is Markdown. That result is what `/docs
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +60,14 @@ class _Event:
 
 def page(slug: str) -> Page:
     """Return one of the pages."""
-    return _page(slug, _facts())
+    return pages()[SLUGS.index(slug)]
 
 
-def pages() -> list[Page]:
-    """Return every page, in the order of reading."""
+@cache
+def pages() -> tuple[Page, ...]:
+    """Return every page, in the order of reading. A process makes them once, from its code, texts and settings."""
     facts = _facts()
-    return [_page(slug, facts) for slug in SLUGS]
+    return tuple(_page(slug, facts) for slug in SLUGS)
 
 
 def operation(id_: str) -> Operation:

@@ -15,7 +15,7 @@ from zupertry.core.errors import STATUS
 from zupertry.docs.conventions import SNIPPETS
 from zupertry.docs.markdown import document, fences
 from zupertry.docs.roles import RIGHTS
-from zupertry.docs.site import SLUGS, TEXTS
+from zupertry.docs.site import SLUGS, TEXTS, pages
 from zupertry.testing.page import Element, parse
 
 
@@ -25,6 +25,12 @@ def page(slug: str) -> Element:
 
 def rows(element: Element) -> list[list[str]]:
     return [[cell.text for cell in row.all("td")] for row in element.all("tr") if row.all("td")]
+
+
+def test_pages_are_made_once_however_often_they_are_read(made_anew):
+    for path in ("/docs/quickstart", "/docs/webhooks", "/docs/jobs.md", "/llms.txt"):
+        assert Client().get(path).status_code == 200
+    assert pages.cache_info().misses == 1
 
 
 def test_every_text_is_a_page():
@@ -66,7 +72,15 @@ def test_what_each_role_may_is_what_its_pages_let_it():
     assert ["Export and delete the organisation", "✓", "", "", "", ""] in table
 
 
-def test_the_retry_schedule_is_that_of_the_setting(settings):
+@pytest.fixture
+def made_anew():
+    """The pages are made once in a process: make them again for this test, and after it."""
+    pages.cache_clear()
+    yield
+    pages.cache_clear()
+
+
+def test_the_retry_schedule_is_that_of_the_setting(made_anew, settings):
     settings.WEBHOOK_RETRY_SCHEDULE = [7, 60]
 
     assert rows(page("webhooks"))[-3:] == [["1", "at once", ""], ["2", "7 s", "7 s"], ["3", "1 min", "1 min 7 s"]]
