@@ -68,7 +68,7 @@ test: $(VENV)/.installed-dev
 	@$(BOTH) MARKED="not slow"
 
 test-slow: $(VENV)/.installed-dev
-	@echo "What takes long, on both stacks: some three minutes …"
+	@echo "What takes long, on both stacks: some four minutes …"
 	@$(BOTH) MARKED=slow
 
 test-sqlite: $(VENV)/.installed-dev

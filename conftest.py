@@ -31,13 +31,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def pristine() -> Iterator[Pristine]:
-    """What migrations left in the tables, which they hold again after each test that commits."""
+def _tables_are_restored() -> Iterator[None]:
+    """Have the tables hold what migrations left in them again after each test that commits."""
     tables = Pristine()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_setup", lambda *_: tables.remember())
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda *_: tables.restore())
-        yield tables
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from billing.replay import Difference, check
 from zupertry.bootstrap import Bootstrapped, bootstrap, random_password
-from zupertry.testing.service import Service
+from zupertry.testing.service import RATE_LIMIT, Service
 
 T = TypeVar("T")
 
@@ -26,12 +26,10 @@ class Inside:
 
     blocker: DjangoDbBlocker
 
-    def bootstrap(
-        self, service: Service, *, credits_: int = 100, rate_limit: int = 1_000_000, name: str = "Alice & Co"
-    ) -> Bootstrapped:
+    def bootstrap(self, service: Service, *, credits_: int = 100, name: str = "Alice & Co") -> Bootstrapped:
         """Make an organisation, as `Service.bootstrap` does."""
         email = f"{name.split()[0].lower()}@example.com"
-        wanted = (name, email, random_password(), "EU", "starter", credits_, rate_limit)
+        wanted = (name, email, random_password(), "EU", "starter", credits_, RATE_LIMIT)
         return self._on_database_of(service, lambda: bootstrap(*wanted))
 
     def differences(self, service: Service) -> list[Difference]:

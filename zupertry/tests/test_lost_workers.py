@@ -15,6 +15,8 @@ from zupertry.testing.live import Live, live_service, on_several_processes, unti
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.servers import ValkeyServer
 
+pytestmark = pytest.mark.slow
+
 JOBS = 50
 PATIENCE_SECONDS = 10.0
 
