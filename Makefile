@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 # Extras are kept: a plain `pip install -r` takes a newer release for `package[extra]` than the pinned `package` otherwise.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header
+PROCESSES := 2
 # In the order of collection, which has the longest files early, and not those with the most tests.
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 # What the stack makes no difference to.
@@ -60,19 +61,19 @@ run: install
 	@exec $(BIN)/python manage.py up --demo
 
 # On both stacks side by side, for neither keeps two cores busy to its end; each is heard when it has ended. Three
-# processes and two take the same time.
+# processes and two take the same time; where most tests start a whole service, fewer do not wait for each other.
 BOTH = $(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
 
 test: $(VENV)/.installed-dev
 	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: under five minutes …"
-	@$(BOTH) MARKED="not slow"
+	@$(BOTH) PROCESSES=3 MARKED="not slow"
 
 test-slow: $(VENV)/.installed-dev
 	@echo "What takes long, on both stacks: some four minutes …"
-	@$(BOTH) MARKED=slow
+	@$(BOTH) PROCESSES=2 MARKED=slow
 
 test-sqlite: $(VENV)/.installed-dev
-	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -n 3 -m "$(MARKED)"
+	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -n $(PROCESSES) -m "$(MARKED)"
 
 test-postgres: $(VENV)/.installed-dev
 	ZUPERTRY_TEST_STACK=postgres $(PYTEST) -n 2 -m "$(MARKED)" $(addprefix --ignore=,$(ON_ONE_STACK))

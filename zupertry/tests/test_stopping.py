@@ -13,8 +13,6 @@ from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import Received, WebhookReceiver
 
-pytestmark = pytest.mark.slow
-
 LIMIT_SECONDS = 10.0
 SECONDS_BELOW_A_LEASE = 15.0
 
