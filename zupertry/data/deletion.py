@@ -52,29 +52,29 @@ def ask(organisation: Organisation, *, by: Membership) -> bool:
     auto_reload.switch_off(organisation, actor=actor)
     due_at = f"{due:%Y-%m-%d %H:%M} UTC"
     audit.record(organisation, actor, "organisation.deletion_asked", organisation.id, due_at=due_at)
-    mails.send(
-        organisation.id,
-        "deletion_asked",
-        f"{organisation.id}:{due.isoformat()}",
-        roles=[Role.OWNER],
-        due=f"{due:%-d %B %Y, %H:%M} UTC",
-        days=GRACE.days,
-    )
+    _tell_owners(organisation, "deletion_asked", due, due=f"{due:%-d %B %Y, %H:%M} UTC", days=GRACE.days)
     return True
 
 
 @transaction.atomic
 def undo(organisation: Organisation, *, by: Membership) -> bool:
-    """Keep an organisation after all. False: it is not to be deleted, or is being deleted by now.
+    """Keep an organisation after all, and tell its owners. False: it is not to be deleted, or is being deleted by now.
 
     Raises `Refusal` (`forbidden`) unless one is an owner.
     """
     _check_owner(by)
     waiting = Organisation.objects.filter(pk=organisation.pk, deletion_due_at__gt=timezone.now())
-    undone = waiting.update(deletion_due_at=None)
-    if undone:
-        audit.record(organisation, f"user:{by.user_id}", "organisation.deletion_undone", organisation.id)
-    return bool(undone)
+    due = waiting.values_list("deletion_due_at", flat=True).first()
+    if due is None or not waiting.update(deletion_due_at=None):
+        return False
+    audit.record(organisation, f"user:{by.user_id}", "organisation.deletion_undone", organisation.id)
+    _tell_owners(organisation, "deletion_undone", due)
+    return True
+
+
+def _tell_owners(organisation: Organisation, kind: str, due_at: datetime, **context: str | int) -> None:
+    """Have the owners told, once for each deletion: `due_at` says which."""
+    mails.send(organisation.id, kind, f"{organisation.id}:{due_at.isoformat()}", roles=[Role.OWNER], **context)
 
 
 def go_on(organisation_id: str) -> bool:

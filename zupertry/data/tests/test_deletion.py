@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core import mail as django_mail
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys
+from accounts import api_keys, mails
 from accounts.models import AuditEntry, Mail, Organisation, Role, WebhookDelivery
 from billing import ledger, payments
 from billing.gateways.base import GatewayError
@@ -93,6 +94,21 @@ def test_an_owner_keeps_it_and_asking_again_tells_again(asked, owner):
     assert deletion.ask(asked, by=membership("alice", asked))
     assert not deletion.ask(asked, by=membership("alice", asked)), "sent twice it is asked once"
     assert Mail.objects.filter(kind="deletion_asked").count() == 2
+
+
+def test_owners_hear_that_it_stays_and_what_stays_off(asked):
+    keeper = membership("alice", asked)
+    assert deletion.undo(asked, by=keeper)
+    assert not deletion.undo(asked, by=keeper), "sent twice it is undone once"
+    mail = Mail.objects.get(kind="deletion_undone")
+    assert mail.roles == [Role.OWNER]
+
+    mails.deliver(mail.id)
+
+    (sent,) = django_mail.outbox
+    assert sent.subject == "Alice & Co stays"
+    assert "switch it on again:\nhttp" in sent.body
+    assert sent.to == ["alice@example.com"]
 
 
 def test_nobody_but_an_owner_decides(alice):
