@@ -112,7 +112,7 @@ def test_nothing_starts_while_settings_are_wrong_and_each_has_a_line(program: st
     assert not (tmp_path / "var" / "zupertry.sqlite3").exists()
 
 
-@pytest.mark.parametrize("program", ["migrate", "web", "worker", "beat", "up"])
+@pytest.mark.parametrize("program", ["migrate", "web", "up"])
 def test_nothing_starts_on_half_a_production(program: str, tmp_path: Path) -> None:
     ended = start(program, environment(tmp_path / "var", **WRONG_IN_PRODUCTION))
     assert ended.returncode == 1, ended.stdout

@@ -15,8 +15,6 @@ from zupertry.testing.live import Live, live_service, on_several_processes, unti
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.servers import ValkeyServer
 
-pytestmark = pytest.mark.slow
-
 JOBS = 50
 PATIENCE_SECONDS = 10.0
 
@@ -101,6 +99,7 @@ def thawed(broker: ValkeyServer) -> None:
     os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGCONT)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside")
 @pytest.mark.parametrize(
     ("take_away", "bring_back"),
@@ -137,10 +136,12 @@ def engine_calls_in_flight(live: Live, alice: Bootstrapped, jobs: int, together:
     return live.vertex.peak_in_flight
 
 
+@pytest.mark.slow
 def test_one_worker_process_holds_32_engine_calls_in_flight(live: Live, alice: Bootstrapped) -> None:
     assert engine_calls_in_flight(live, alice, 34, 32) == 32
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not on_several_processes(), reason="a laptop's process has no pool of connections to share")
 def test_one_worker_process_holds_100_when_told_to(live: Live, alice: Bootstrapped) -> None:
     """With a pool of 16 database connections."""
