@@ -18,7 +18,7 @@ ON_ONE_STACK := tryon/tests/engines tryon/tests/test_pictures.py tryon/tests/tes
 	$(addprefix accounts/tests/test_,own_account.py passkeys.py signing.py signup.py) \
 	$(filter-out %/test_actions.py %/test_indexes.py %/test_plans.py %/test_volume.py %_index.py,$(wildcard */tests/staff/test_*.py)) \
 	billing/tests/gateways $(addprefix billing/tests/test_,tax.py tax_invoice.py invoice_pdf.py) \
-	$(addprefix zupertry/tests/test_,alerts.py checks.py cloud_storage.py demo.py deployment.py docs.py each_setting.py environment.py logs.py openapi.py \
+	$(addprefix zupertry/tests/test_,alerts.py broker.py checks.py cloud_storage.py demo.py deployment.py docs.py each_setting.py environment.py logs.py openapi.py \
 	pages.py settings.py site.py snippets.py url_access.py migrations.py operations_docs.py secret_scan.py settings_reference.py transport.py) \
 	$(filter-out %/test_access.py %/test_listing.py %/test_listings.py,$(wildcard */tests/dashboard/test_*.py))
 

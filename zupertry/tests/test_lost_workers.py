@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import redis
 
 from zupertry.bootstrap import Bootstrapped
 from zupertry.testing.inside import Inside
@@ -99,12 +100,24 @@ def thawed(broker: ValkeyServer) -> None:
     os.kill(int((broker.directory / "server.pid").read_text()), signal.SIGCONT)
 
 
+def full(broker: ValkeyServer) -> None:
+    """Leave no room for anything, also not for whoever connects anew, which everybody has to."""
+    with redis.Redis.from_url(broker.url) as client:
+        client.config_set("maxmemory", "1")
+        client.client_kill_filter(_type="normal", skipme=True)
+
+
+def freed(broker: ValkeyServer) -> None:
+    with redis.Redis.from_url(broker.url) as client:
+        client.config_set("maxmemory", "0")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not on_several_processes(), reason="one process has its broker inside")
 @pytest.mark.parametrize(
     ("take_away", "bring_back"),
-    [(ValkeyServer.stop, ValkeyServer.start), (frozen, thawed)],
-    ids=["stopped", "frozen"],
+    [(ValkeyServer.stop, ValkeyServer.start), (frozen, thawed), (full, freed)],
+    ids=["stopped", "frozen", "full"],
 )
 def test_while_the_broker_is_away_submits_are_accepted_and_the_sweep_finds_them(
     live: Live, alice: Bootstrapped, take_away: Callable[[ValkeyServer], Any], bring_back: Callable[[ValkeyServer], Any]
