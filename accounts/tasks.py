@@ -1,6 +1,7 @@
 """Work that is woken by name: ids in, one domain call."""
 
 from celery import shared_task
+from django.conf import settings
 
 from accounts import mails
 from accounts.dashboard import sessions
@@ -19,14 +20,14 @@ def send_mail(mail_id: str) -> None:
     mails.deliver(mail_id)
 
 
-@shared_task(name="accounts.sweep")
+@shared_task(name="accounts.sweep", expires=settings.SWEEP_INTERVAL_SECONDS)
 def sweep() -> None:
     """Find deliveries and mails that are due."""
     delivery.sweep()
     mails.sweep()
 
 
-@shared_task(name="accounts.delete_expired_sessions")
+@shared_task(name="accounts.delete_expired_sessions", expires=300)
 def delete_expired_sessions() -> None:
     """Forget logins that are over."""
     sessions.delete_expired()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from billing import gateway_events, methods, payments, reconciliation, reloads, replay, sweeping
@@ -37,13 +38,13 @@ def reload(organisation_id: str) -> None:
     reloads.run(organisation_id)
 
 
-@shared_task(name="billing.sweep")
+@shared_task(name="billing.sweep", expires=settings.SWEEP_INTERVAL_SECONDS)
 def sweep() -> None:
     """Find payments, events and balances that are due for a look."""
     sweeping.sweep()
 
 
-@shared_task(name="billing.reconcile_recent")
+@shared_task(name="billing.reconcile_recent", expires=300)
 def reconcile_recent() -> None:
     """Compare the last hours' payments with the gateways, so that none stays uncredited for long."""
     _reconcile(RECENT)

@@ -38,7 +38,7 @@ GUNICORN_SETTINGS = [
     "loglevel",
     "logger_class",
 ]
-SWEEPS = ("tryon.sweep", "accounts.sweep")
+SWEEPS = ("tryon.sweep", "tryon.delete_pictures", "accounts.sweep")
 
 log = structlog.get_logger(__name__)
 

@@ -12,6 +12,7 @@ def schedule(sweep_interval_seconds: int, queues: Sequence[str]) -> Schedule:
     sweep = timedelta(seconds=sweep_interval_seconds)
     return {
         "sweep-jobs": {"task": "tryon.sweep", "schedule": sweep},
+        "delete-pictures": {"task": "tryon.delete_pictures", "schedule": sweep},
         "sweep-deliveries": {"task": "accounts.sweep", "schedule": sweep},
         "sweep-billing": {"task": "billing.sweep", "schedule": sweep},
         "sweep-deletions": {"task": "data.sweep", "schedule": timedelta(minutes=5)},

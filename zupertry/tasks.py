@@ -6,7 +6,7 @@ from zupertry import canary
 from zupertry.data import sweeping
 
 
-@shared_task(name="data.sweep")
+@shared_task(name="data.sweep", expires=300)
 def sweep_deletions() -> None:
     """Delete the organisations and people whose time has come."""
     sweeping.sweep()

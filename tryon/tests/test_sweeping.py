@@ -1,3 +1,4 @@
+import threading
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from tryon.tests.conftest import Media
 from zupertry.core import ids, storage
 from zupertry.testing.broker import Woken, drain
 from zupertry.testing.jobs import GARMENT, PERSON, claimed, submitted
-from zupertry.testing.threads import at_once
+from zupertry.testing.threads import at_once, in_thread
 from zupertry.testing.world import World
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("media", "empty_broker")]
@@ -169,10 +170,40 @@ def test_two_sweeps_at_once_do_no_harm(world: World, media: Media) -> None:
     lost = submitted(world.organisation)
     Job.objects.filter(id=lost.id).update(woken_at=timezone.now() - LONG_AGO)
     drain()
-    found = at_once([sweeping.sweep] * 4)
-    assert all(isinstance(each, dict) for each in found), found
+    found = at_once([sweeping.sweep, retention.delete_expired_pictures] * 4)
+    assert all(isinstance(each, dict | int) for each in found), found
     assert media.names == set()
     assert Job.objects.get(id=done.id).pictures_deleted_at is not None
     assert set(drain()) == {ran(lost)}
     assert jobs.claim(lost.id) is not None
     assert jobs.claim(lost.id) is None
+
+
+def test_a_backlog_is_woken_again_ever_more_seldom_but_always_again(world: World) -> None:
+    """Its jobs wait for busy workers; a message for each at every sweep would fill the broker."""
+    submitted(world.organisation)
+    drain()
+    for _ in range(120):  # half-minutes
+        Job.objects.update(**{name: F(name) - timedelta(seconds=30) for name in ("woken_at", "created_at")})
+        sweeping.wake_pending()
+    assert len(drain()) in range(25, 35), "every second minute, in the end"
+
+
+def test_while_storage_hangs_no_second_sweep_waits_for_it(world: World, media: Media, monkeypatch) -> None:
+    completed_with_pictures(world)
+    age("output_expires_at")
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(name: str) -> None:
+        begun.set()
+        over.wait(10)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(default_storage, "delete", hang)
+        hanging = in_thread(sweeping.delete_pictures)
+        assert begun.wait(10)
+        assert sweeping.delete_pictures() == {}
+        over.set()
+        hanging.join()
+    age("inputs_expire_at")
+    assert sweeping.delete_pictures()["pictures"] == 1

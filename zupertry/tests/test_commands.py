@@ -120,7 +120,7 @@ def test_sweep_runs_every_sweeper_once_and_says_what_it_found(world: World) -> N
     Job.objects.update(woken_at=timezone.now() - timedelta(hours=1))
     drain()
     assert run("sweep") == (
-        "unwoken: 1, expired: 0, pictures: 0, uploads: 0, idempotency keys: 0, deliveries: 0, mails: 0, "
+        "unwoken: 1, expired: 0, idempotency keys: 0, pictures: 0, uploads: 0, deliveries: 0, mails: 0, "
         "expired sessions: 0, payments: 0, gateway events: 0, reloads: 0, low balances: 0, expiring methods: 0, "
         "organisations deleted: 0, people deleted: 0\n"
     )

@@ -16,7 +16,12 @@ class Command(BaseCommand):
     help = "Find lost and due work once: jobs, pictures, deliveries, mails, payments, deletions. Prints what was found."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = {**sweeping.sweep(), "deliveries": delivery.sweep(), "mails": mails.sweep()}
+        found = {
+            **sweeping.sweep(),
+            **sweeping.delete_pictures(),
+            "deliveries": delivery.sweep(),
+            "mails": mails.sweep(),
+        }
         found["expired_sessions"] = sessions.delete_expired()
         found |= {**billing_sweeping.sweep(), **data_sweeping.sweep()}
         self.stdout.write(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in found.items()))
