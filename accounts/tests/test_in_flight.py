@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import WebhookDelivery
 from accounts.tests.conftest import attempts, deliver, recorded
 from accounts.webhooks import delivery
+from accounts.webhooks.delivery import LEASE
 from accounts.webhooks.in_flight import in_flight
 from zupertry.testing.broker import Woken, drain
 from zupertry.testing.live import until
@@ -187,3 +188,15 @@ def test_an_attempt_handed_back_is_due_at_once_and_does_not_count(world: World, 
 def test_what_has_been_answered_is_not_handed_back(world: World, receiver: WebhookReceiver) -> None:
     deliver(recorded(world.alice.org_id, receiver.url()))
     assert (len(in_flight), in_flight.hand_back()) == (0, [])
+
+
+def test_room_goes_to_a_server_that_has_some(world: World, receiver: WebhookReceiver) -> None:
+    """Not to the oldest delivery, whose server has its share already: it would only be laid aside."""
+    with WebhookReceiver() as full:
+        to_full = [recorded(world.alice.org_id, full.url(), number) for number in range(5)]
+        WebhookDelivery.objects.filter(id__in=to_full[:4]).update(lease_expires_at=timezone.now() + LEASE)
+        done, waiting = [recorded(world.alice.org_id, receiver.url(path), 0) for path in ("/a", "/b")]
+        WebhookDelivery.objects.filter(id=waiting).update(target="elsewhere.example.com:443")
+        drain()
+        delivery.deliver(done)
+        assert drain() == [Woken("accounts.deliver", waiting)]

@@ -7,6 +7,7 @@ number, so a worker that comes back late changes nothing.
 import json
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,7 +32,7 @@ from zupertry.core.wake import wake
 
 IN_FLIGHT_PER_TARGET = 4
 IN_FLIGHT_PER_ORGANISATION = 12
-"""However many servers an organisation names, its webhooks leave threads to everybody else."""
+"""However many servers an organisation names, its webhooks leave most threads of a process to everybody else."""
 DEADLINE_SECONDS = 10.0
 LEASE = timedelta(seconds=30)
 KEPT_RESPONSE_BYTES = 16 * 1024
@@ -103,13 +104,12 @@ def _due(now: datetime) -> QuerySet[WebhookDelivery]:
     return WebhookDelivery.objects.filter(free, next_attempt_at__lte=now)
 
 
-def _has_room(target: WebhookDelivery, now: datetime) -> bool:
-    """Say whether the organisation, and the server that a delivery goes to, have less than their share in flight."""
+def _targets_in_flight(organisation_id: str, now: datetime) -> Counter[str]:
+    """Return how many deliveries of an organisation are in flight to each server."""
     leased = WebhookDelivery.objects.filter(
-        organisation_id=target.organisation_id, next_attempt_at__isnull=False, lease_expires_at__gt=now
+        organisation_id=organisation_id, next_attempt_at__isnull=False, lease_expires_at__gt=now
     )
-    targets = list(leased.values_list("target", flat=True))
-    return len(targets) < IN_FLIGHT_PER_ORGANISATION and targets.count(target.target) < IN_FLIGHT_PER_TARGET
+    return Counter(leased.values_list("target", flat=True))
 
 
 @transaction.atomic
@@ -119,7 +119,8 @@ def _claim(delivery: WebhookDelivery) -> WebhookDelivery | None:
     # changed: whoever inserts a row that refers to the organisation need not wait.
     Organisation.objects.select_for_update(no_key=True).only("pk").get(pk=delivery.organisation_id)
     now = timezone.now()
-    if not _has_room(delivery, now):
+    targets = _targets_in_flight(delivery.organisation_id, now)
+    if targets.total() >= IN_FLIGHT_PER_ORGANISATION or targets[delivery.target] >= IN_FLIGHT_PER_TARGET:
         return None
     claimed = _due(now).filter(id=delivery.id).update(attempt=F("attempt") + 1, lease_expires_at=now + LEASE)
     if not claimed:
@@ -207,11 +208,17 @@ def _outcome(attempt: int, answer: Answer) -> tuple[WebhookDelivery.Status, floa
 
 
 def _pass_on(delivery: WebhookDelivery) -> None:
-    """Wake the oldest delivery that may have found this server busy, also when another took the one that was woken."""
+    """Wake the oldest delivery that may have found this server busy, also when another took the one that was woken.
+
+    Where there is none, or its server is full again, the next one whose server has room.
+    """
     now = timezone.now()
-    if not _has_room(delivery, now):
+    targets = _targets_in_flight(delivery.organisation_id, now)
+    if targets.total() >= IN_FLIGHT_PER_ORGANISATION:
         return
-    waiting = _due(now).filter(organisation_id=delivery.organisation_id).order_by("next_attempt_at")
+    full = [target for target, count in targets.items() if count >= IN_FLIGHT_PER_TARGET]
+    waiting = _due(now).filter(organisation_id=delivery.organisation_id).exclude(target__in=full)
+    waiting = waiting.order_by("next_attempt_at")
     same_server = waiting.filter(target=delivery.target).values_list("id", flat=True).first()
     if next_id := same_server or waiting.values_list("id", flat=True).first():
         wake("accounts.deliver", next_id)
