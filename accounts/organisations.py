@@ -47,7 +47,8 @@ def rename(organisation: Organisation, name: str, *, actor: str) -> bool:
 
 def check_stays(organisation: Organisation) -> None:
     """Raise `Refusal` (`validation_error`) for an organisation that is to be deleted: it buys nothing any more."""
-    if organisation.deletion_due_at:
+    # Looked up now: who holds the lock must not judge by what was read before it.
+    if Organisation.objects.filter(pk=organisation.pk, deletion_due_at__isnull=False).exists():
         raise Refusal(
             "validation_error", "This organisation is to be deleted, so it buys nothing. An owner can still keep it."
         )

@@ -100,19 +100,29 @@ def lose_details(organisation_id: str, why: str) -> bool:
     return _give_up(organisation_id, why)
 
 
+def is_on(organisation_id: str) -> bool:
+    """Say whether packs are to be bought by themselves: not while the organisation is suspended, or to be deleted."""
+    stays = AutoReload.objects.filter(organisation__suspended_at=None, organisation__deletion_due_at=None)
+    return stays.filter(pk=organisation_id, enabled=True).exists()
+
+
 def succeeded(payment: Payment) -> None:
     """Forget earlier failures, in the transaction that makes a charge paid."""
     AutoReload.objects.filter(pk=payment.organisation_id).update(failures_in_a_row=0)
 
 
 def failed(payment: Payment) -> None:
-    """Count a failed charge, in the transaction that makes it so. The third in a row switches off."""
+    """Count a failed charge, in the transaction that makes it so. The third in a row switches off.
+
+    Nobody is told once it is off: who switched it off waits for no credits, and it does not try again.
+    """
     reload = AutoReload.objects.filter(pk=payment.organisation_id)
     reload.update(failures_in_a_row=F("failures_in_a_row") + 1)
     too_many = reload.filter(failures_in_a_row__gte=FAILURES_ALLOWED).exists()
     if too_many and _give_up(payment.organisation_id, f"{FAILURES_ALLOWED} charges in a row failed."):
         return
-    mails.auto_reload_failed(payment)
+    if reload.filter(enabled=True).exists():
+        mails.auto_reload_failed(payment)
 
 
 def usable_method(organisation_id: str) -> PaymentMethod | None:

@@ -11,6 +11,7 @@ from billing.models import CreditAccount, LedgerEntry
 from zupertry.core.errors import Refusal
 
 Kind = LedgerEntry.Kind
+KINDS_OF_JOBS = [Kind.HOLD, Kind.CAPTURE, Kind.RELEASE, Kind.REFUND]
 
 
 def open_account(organisation_id: str) -> CreditAccount:
@@ -21,6 +22,12 @@ def open_account(organisation_id: str) -> CreditAccount:
 def balance(organisation_id: str) -> CreditAccount:
     """Return the account: what is available and what is reserved, in credits."""
     return CreditAccount.objects.get(organisation_id=organisation_id)
+
+
+def of_job(job_id: str) -> list[LedgerEntry]:
+    """Return what a job's credit came to, the oldest first."""
+    # With their kinds, for the index on references begins with those.
+    return list(LedgerEntry.objects.filter(kind__in=KINDS_OF_JOBS, reference=job_id).order_by("pk"))
 
 
 def hold(organisation_id: str, job_id: str, *, actor: str) -> None:

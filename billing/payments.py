@@ -169,7 +169,11 @@ def check(payment_id: str) -> None:
     elif now - payment.created_at > RETRY_FOR:
         settlement.fail(payment_id, "The gateway could not be reached in time.")
     elif payment.purpose == Payment.Purpose.AUTO_RELOAD:
-        charge(payment)
+        if auto_reload.is_on(payment.organisation_id):
+            charge(payment)
+        else:
+            # If the charge whose answer was lost went through, its event or the reconciliation makes it paid yet.
+            settlement.fail(payment_id, "Auto-reload was switched off before the gateway answered.")
 
 
 def _look_again(payment: Payment) -> None:

@@ -40,12 +40,14 @@ def move(organisation: Organisation, region: Region, *, actor: str, reason: str)
 
 
 def check_still(payment: Payment) -> None:
-    """Make a move to another region wait for this payment, in the transaction that inserts it.
+    """Make a move to another region, or a deletion, wait for this payment, in the transaction that inserts it.
 
-    Raises `Refusal` (`validation_error`) if the organisation has moved since the payment was thought of.
+    Raises `Refusal` (`validation_error`) if the organisation has moved since the payment was thought of, or is to be
+    deleted.
     """
     organisation = Organisation(pk=payment.organisation_id)
     organisations.lock(organisation)
+    organisations.check_stays(organisation)
     now = Organisation.objects.values_list("region", flat=True).get(pk=organisation.pk)
     if now != payment.organisation.region:
         raise Refusal("validation_error", "Where you are billed has changed. Load the page again to see the prices.")

@@ -280,8 +280,25 @@ def _take_back(payment: Payment, money_back: Sequence[MoneyBack]) -> None:
         reversal = known.get(back.reference)
         if reversal is None and back.standing:
             known[back.reference] = _reversed(payment, back, list(known.values()))
+        elif reversal is None and back.kind == Reversal.Kind.REFUND:
+            known[back.reference] = _never_stood(payment, back)
         elif reversal and not back.standing:
             _reinstated(payment, reversal, list(known.values()))
+
+
+def _never_stood(payment: Payment, back: MoneyBack) -> Reversal:
+    """Remember a refund that failed, so that an older look, in which it was under way, takes nothing any more.
+
+    A dispute is not remembered so: an inquiry that took no money may become one that does, under the same id.
+    """
+    return Reversal.objects.create(
+        payment=payment,
+        kind=back.kind,
+        reference=back.reference,
+        amount_minor=back.amount_minor,
+        credits=0,
+        undone_at=timezone.now(),
+    )
 
 
 def _reversed(payment: Payment, back: MoneyBack, earlier: Sequence[Reversal]) -> Reversal:

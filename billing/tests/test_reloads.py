@@ -369,3 +369,41 @@ def test_a_method_that_waits_is_looked_at_again(stripe, card, alice):
     PaymentMethod.objects.update(status="paused")
     methods.refresh_waiting()
     assert kept(alice).status == "active"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "stop",
+    [
+        lambda alice: auto_reload.switch_off(alice, actor="user:1"),
+        lambda alice: organisations.suspend(alice, actor="staff:1", reason=""),
+    ],
+    ids=["switched off", "suspended"],
+)
+def test_what_was_not_begun_is_not_begun_any_more_once_nobody_wants_it(stripe, card, alice, stop):
+    switch_on(alice)
+    stripe.break_next(2, "reset")
+    reloads.run(alice.id)
+    payment = Payment.objects.get(purpose="auto_reload")
+    assert payment.status == "created"
+    asked = len(charges(stripe))
+
+    stop(alice)
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
+    payments.check(payment.pk)
+
+    payment.refresh_from_db()
+    assert (payment.status, len(charges(stripe))) == ("failed", asked)
+    assert ("auto_reload_failed" in mails()) == AutoReload.objects.get(pk=alice.pk).enabled
+
+
+@pytest.mark.django_db
+def test_what_is_to_be_deleted_is_neither_switched_on_nor_sold_to_by_a_request_in_flight(stripe, card, alice):
+    """Such a request has read the organisation before the deletion was asked for."""
+    Organisation.objects.filter(pk=alice.pk).update(deletion_due_at=timezone.now() + timedelta(days=7))
+    assert alice.deletion_due_at is None
+    for buy in (lambda: switch_on(alice), lambda: begin(alice, "second")):
+        with pytest.raises(Refusal, match="to be deleted"):
+            buy()
+    assert AutoReload.objects.count() == 0
+    assert Payment.objects.count() == 1

@@ -258,3 +258,13 @@ def test_a_bank_with_a_long_name_and_a_card_that_is_gone_again_are_no_hindrance(
     gone = settle(opened(alice, keep_method=True), method=replace(CARD, reference="pm_gone", usable=False, gone=True))
     assert (long.status, gone.status) == (Status.PAID, Status.PAID)
     assert PaymentMethod.objects.get().reference == CARD.reference
+
+
+@pytest.mark.django_db
+def test_a_look_from_before_a_refund_failed_takes_nothing_after_one_from_later(alice):
+    payment = settle(opened(alice))
+    refund = money_back("re_1", payment.amount_minor)
+    before = ledger.balance(alice.id).available
+    settle(payment, money_back=[replace(refund, standing=False)])
+    settle(payment, money_back=[refund])
+    assert ledger.balance(alice.id).available == before
