@@ -56,9 +56,12 @@ def is_well_formed(key: str) -> bool:
 def create(organisation: Organisation, mode: Mode, name: str, *, actor: str) -> tuple[ApiKey, str]:
     """Make a key, and return it with its text, which cannot be had again.
 
-    Raises `Refusal` (`api_key_limit_reached`) when the organisation has 10 that are not revoked.
+    Raises `Refusal`: `api_key_limit_reached` when the organisation has 10 that are not revoked, `forbidden` when it was
+    closed for good meanwhile.
     """
     lock(organisation)
+    if Organisation.objects.filter(pk=organisation.pk, closed_at__isnull=False).exists():
+        raise Refusal("forbidden", "This organisation is being deleted, and takes no new keys.")
     if organisation.api_keys.exclude(status=ApiKey.Status.REVOKED).count() >= MAX_API_KEYS:
         raise Refusal("api_key_limit_reached", f"There are {MAX_API_KEYS} keys already. Revoke one you no longer use.")
     text = generate(mode)

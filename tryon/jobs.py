@@ -265,7 +265,8 @@ def _storable(text: str) -> str:
 
 def _end(job: Job, now: datetime, unended: QuerySet[Job], **changes: Any) -> bool:
     changes["completed_at"] = now
-    changes["duration_ms"] = round((now - (job.started_at or now)) / timedelta(milliseconds=1))
+    # Two machines' clocks may be a little apart.
+    changes["duration_ms"] = max(0, round((now - (job.started_at or now)) / timedelta(milliseconds=1)))
     changes["lease_expires_at"] = None
     changes["inputs_expire_at"] = now + settings.RETENTION_INPUT
     ended = bool(unended.update(**changes))

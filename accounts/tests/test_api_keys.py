@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from django.utils import timezone
 
 from accounts import api_keys
-from accounts.models import MAX_API_KEYS, ApiKey, AuditEntry, Mode
+from accounts.models import MAX_API_KEYS, ApiKey, AuditEntry, Mode, Organisation
 from zupertry.core.errors import Refusal
 
 
@@ -61,3 +62,10 @@ def test_there_are_at_most_10_keys_that_are_not_revoked(world):
         api_keys.create(world.organisation, Mode.LIVE, "a disabled one still counts", actor="user:test")
     ApiKey.objects.filter(id=keys[0].id).update(status=ApiKey.Status.REVOKED)
     api_keys.create(world.organisation, Mode.LIVE, "a revoked one does not", actor="user:test")
+
+
+def test_a_request_that_was_in_flight_makes_no_key_for_an_organisation_that_is_closed(world):
+    Organisation.objects.filter(pk=world.organisation.pk).update(closed_at=timezone.now())
+    with pytest.raises(Refusal) as refused:
+        api_keys.create(world.organisation, Mode.LIVE, "late", actor="user:test")
+    assert refused.value.code == "forbidden"

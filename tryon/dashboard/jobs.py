@@ -16,6 +16,7 @@ from accounts.dashboard.actors import names_of
 from accounts.dashboard.listings import page_of
 from accounts.dashboard.watching import look, watch
 from accounts.models import Mode, WebhookDelivery, Workspace
+from billing import ledger
 from billing.models import LedgerEntry
 from tryon import uploads
 from tryon.dashboard.forms import JobFilter
@@ -114,7 +115,7 @@ def _shown(job: Job, copy_name: str, url: str) -> str:
 
 def job_context(request: MemberRequest, job: Job) -> dict[str, Any]:
     """Return what a job's page shows."""
-    entries = list(LedgerEntry.objects.filter(reference=job.id).order_by("pk"))
+    entries = ledger.of_job(job.id)
     return picture_context(job) | {
         "timeline": _timeline(job, entries),
         "by": names_of(request.organisation, [job.actor])[job.actor],

@@ -10,6 +10,7 @@ from accounts.models import AuditEntry, DeliveryAttempt, WebhookDelivery
 from accounts.staff import cells
 from accounts.staff.links import link_to, link_to_actor, link_to_id
 from accounts.staff.sections import Facts, Table
+from billing import ledger
 from billing.models import LedgerEntry
 from tryon import uploads
 from tryon.models import Job, Upload
@@ -18,13 +19,11 @@ from zupertry.core import storage
 
 MOST = 50
 """How many rows a table on the page has at most."""
-KINDS = [LedgerEntry.Kind.HOLD, LedgerEntry.Kind.CAPTURE, LedgerEntry.Kind.RELEASE, LedgerEntry.Kind.REFUND]
-"""What a job's credit may come to. Named with its reference, an index has each."""
 
 
 def job_sections(job: Job) -> Iterator[Facts | Table]:
     """Yield everything there is to know about a job."""
-    entries = list(LedgerEntry.objects.filter(kind__in=KINDS, reference=job.id).order_by("pk"))
+    entries = ledger.of_job(job.id)
     deliveries = list(
         WebhookDelivery.objects.filter(event__reference=job.id).select_related("event").order_by("pk")[:MOST]
     )
