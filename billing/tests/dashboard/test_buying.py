@@ -267,7 +267,7 @@ def test_a_charge_that_asks_for_the_bank_is_confirmed_there_and_finished_by_the_
     owner.get(at("returned", payment))
     waiting = charge_by_itself(alice)
     html = page(owner.get(at("payment", waiting)))
-    assert html.all("form", class_="state-actions")[0].attributes["action"] == at("confirm", waiting)
+    assert at("confirm", waiting) in [form.attributes.get("action") for form in html.all("form")]
 
     html = page(owner.post(at("confirm", waiting)))
 

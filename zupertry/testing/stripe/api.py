@@ -114,6 +114,11 @@ def _retrieve_session(account: Payments, params: Params, reference: str) -> Obje
     return account.get("checkout.session", reference)
 
 
+@_route("POST", "/v1/checkout/sessions/{}/expire")
+def _expire_session(account: Payments, params: Params, reference: str) -> Object:
+    return account.expire(reference)
+
+
 @_route(
     "POST",
     "/v1/payment_intents",
@@ -137,6 +142,11 @@ def _retrieve_intent(account: Payments, params: Params, reference: str) -> Objec
 @_route("POST", "/v1/payment_intents/{}/confirm", takes="payment_method return_url off_session")
 def _confirm_intent(account: Payments, params: Params, reference: str) -> Object:
     return account.confirm(account.get("payment_intent", reference), params)
+
+
+@_route("POST", "/v1/payment_intents/{}/cancel", takes="cancellation_reason")
+def _cancel_intent(account: Payments, params: Params, reference: str) -> Object:
+    return account.cancel(account.get("payment_intent", reference))
 
 
 @_route("GET", "/v1/charges/{}")

@@ -4,6 +4,7 @@ https://docs.stripe.com/payments/paymentintents/lifecycle · https://docs.stripe
 """
 
 import copy
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,6 +76,18 @@ class Payments(Account):
             raise RefusedError(402, **_as_arguments(error), payment_intent=copy.deepcopy(intent))
         return intent
 
+    def cancel(self, intent: Object) -> Object:
+        """End an intent that waits for its buyer. Raises `RefusedError`."""
+        if intent["status"] in ("succeeded", "canceled", "processing"):
+            raise RefusedError(
+                400,
+                f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
+                code="payment_intent_unexpected_state",
+            )
+        intent.update(status="canceled", canceled_at=int(time.time()), next_action=None)
+        self.sender.emit("payment_intent.canceled", intent)
+        return intent
+
     def pay(self, session_id: str, card: str = "succeeds") -> str:
         """Pay a checkout with one of `CARDS`, and return where the browser goes next."""
         with self.lock:
@@ -119,9 +132,15 @@ class Payments(Account):
                 self._settle(session, ok=ok)
 
     def expire(self, session_id: str) -> Object:
-        """End a checkout that nobody paid."""
+        """End a checkout that nobody paid. Raises `RefusedError` unless it is open."""
         with self.lock:
-            session = self._open(session_id)
+            session = self.get("checkout.session", session_id)
+            if session["status"] != "open":
+                raise RefusedError(
+                    400,
+                    'Only Checkout Sessions with a status in ["open"] can be expired. '
+                    f"This Checkout Session has a status of `{session['status']}`.",
+                )
             session.update(status="expired", url=None)
             self.sender.emit("checkout.session.expired", session)
             return session
