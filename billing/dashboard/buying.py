@@ -54,7 +54,7 @@ def buy(request: MemberRequest) -> HttpResponseBase:
 def billing_details(request: MemberRequest) -> HttpResponseBase:
     """`GET details`: whom invoices are for; `POST`: set it, and go on with the purchase that asked for it."""
     posted = request.method == "POST"
-    form = DetailsForm(request.organisation, request.POST if posted else None)
+    form = DetailsForm(request.organisation, request.user.email, request.POST if posted else None)
     if posted and form.is_valid() and _saved(request, form):
         if "pack" in request.POST:
             return _begin(request, PurchaseForm(request.POST))

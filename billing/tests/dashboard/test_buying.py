@@ -146,7 +146,7 @@ def test_the_first_purchase_asks_for_details_and_keeps_the_pack(owner, alice, st
     assert "100 credits" in html.all("aside")[0].text
     hidden = {f.attributes["name"]: f.attributes["value"] for f in html.all("input") if "value" in f.attributes}
     assert (hidden["pack"], hidden["keep"]) == (smallest_pack(alice).id, "on")
-    wrong = {**DETAILS["EU"], **hidden, "email": "nobody", "country": "US"}
+    wrong = {**hidden, **DETAILS["EU"], "email": "nobody", "country": "US"}
     html = page(owner.post(DETAILS_PAGE, wrong), 422)
     assert html.by_id("id_legal_name").attributes["value"] == "Alice & Co GmbH"
     assert "e-mail address such as" in html.by_id("id_email_error").text
@@ -164,6 +164,18 @@ def test_the_country_that_was_told_at_the_start_is_not_asked_again(owner, alice)
     Organisation.objects.filter(pk=alice.pk).update(country="DE")
     [chosen] = [option for option in page(owner.get(DETAILS_PAGE)).all("option") if "selected" in option.attributes]
     assert chosen.attributes["value"] == "DE"
+
+
+def test_what_is_known_is_suggested_and_not_saved(owner, alice):
+    BillingDetails.objects.all().delete()
+
+    html = page(owner.get(DETAILS_PAGE))
+
+    assert html.by_id("id_legal_name").attributes["value"] == alice.name
+    assert (
+        html.by_id("id_email").attributes["value"] == alice.memberships.get(user__email__startswith="owner-").user.email
+    )
+    assert not BillingDetails.objects.exists()
 
 
 def test_details_are_changed_by_themselves_too(owner, alice):
