@@ -96,8 +96,17 @@ def accept(payment_id: str, snapshot: Snapshot, *, livemode: bool, actor: str, r
     _fulfil(payment, replace(snapshot, method=None))  # Whose card it is, is in doubt: none is kept.
     _take_back(payment, snapshot.money_back)
     _decided(payment, "quarantined", "paid_not_credited")
-    figures = {"credits": payment.credits, "asked_minor": asked_minor, "paid_minor": payment.amount_minor}
-    audit.record(payment.organisation, actor, "payment.accepted", payment.id, reason, **figures)
+    audit.record(
+        payment.organisation,
+        actor,
+        "payment.accepted",
+        payment.id,
+        reason,
+        credits=payment.credits,
+        asked_minor=asked_minor,
+        paid_minor=payment.amount_minor,
+        currency=payment.currency,
+    )
     return payment
 
 
