@@ -98,6 +98,26 @@ def test_a_card_is_kept_only_where_that_was_ticked(owner, alice, stripe):
         assert PaymentMethod.objects.count() == kept
 
 
+def test_what_is_kept_is_offered_at_stripes_page_and_not_to_be_kept_again(owner, alice, stripe):
+    first = page(owner.get(reverse("billing:overview"))).all("label", class_="tick")[0].text
+    stripe.pay(bought(owner, alice, keep="on").checkout_reference)
+    owner.get(at("returned", Payment.objects.get()))
+    kept = PaymentMethod.objects.get()
+
+    html = page(owner.get(reverse("billing:overview")))
+
+    assert "Keep this card for later" in first
+    tick = " ".join(html.all("label", class_="tick")[0].text.split())
+    assert tick.startswith("Keep another card for later")
+    assert "Visa •••• 4242 is kept already" in tick
+    again = bought(owner, alice, token="another-form-token")
+    landed = urlsplit(stripe.pay_with_kept(again.checkout_reference, kept.reference))
+    owner.get(f"{landed.path}?{landed.query}")
+    again.refresh_from_db()
+    assert (again.status, ledger.balance(alice.id).available) == (Status.PAID, 300)
+    assert PaymentMethod.objects.get() == kept
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -97,7 +97,7 @@ def _delete_tax_id(account: Payments, params: Params, customer: str, reference: 
     "POST",
     "/v1/checkout/sessions",
     takes="client_reference_id cancel_url metadata payment_intent_data invoice_creation automatic_tax adaptive_pricing "
-    "customer_update",
+    "customer_update saved_payment_method_options",
     needs="mode customer line_items success_url",
 )
 def _create_session(account: Payments, params: Params) -> Object:
