@@ -70,8 +70,10 @@ def switch_on(
         "auto_reload.switched_on",
         organisation.id,
         pack=pack.id,
+        credits=pack.credits,
         threshold=threshold,
         monthly_cap_minor=monthly_cap_minor,
+        currency=pack.currency,
     )
     return reload
 

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from accounts import audit, organisations
 from accounts.models import Organisation, Region
-from billing import auto_reload, methods
+from billing import auto_reload, cancelling, methods
 from billing.models import Payment
 from zupertry.core.errors import Refusal
 
@@ -23,8 +23,8 @@ def move(organisation: Organisation, region: Region, *, actor: str, reason: str)
         return False
     # Before payments are looked for: a reload that is charging holds this row until its payment can be seen.
     auto_reload.switch_off(organisation, actor=actor)
-    if Payment.objects.filter(organisation=organisation, status__in=Payment.UNDECIDED).exists():
-        raise Refusal("validation_error", "A payment is under way. Wait until it is paid, has failed or has expired.")
+    if cancelling.is_under_way(organisation):
+        raise Refusal("validation_error", cancelling.UNDER_WAY)
     Organisation.objects.filter(pk=organisation.pk).update(region=region)
     methods.choose_default(organisation.id)
     audit.record(

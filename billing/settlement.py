@@ -40,12 +40,27 @@ def apply(payment_id: str, snapshot: Snapshot, *, livemode: bool) -> None:
     elif snapshot.state == State.FAILED:
         _failed(payment, snapshot)
     elif snapshot.state == State.EXPIRED:
-        Payment.objects.filter(pk=payment.pk, status__in=Payment.UNDECIDED).update(
-            status=Status.EXPIRED, next_check_at=None, settled_at=timezone.now()
-        )
+        _expire(payment_id, Payment.UNDECIDED)
     else:
         _still_open(payment, snapshot)
     _take_back(Payment.objects.get(pk=payment_id), snapshot.money_back)
+
+
+@transaction.atomic
+def cancel(payment_id: str, snapshot: Snapshot, *, livemode: bool, actor: str) -> None:
+    """Bring a payment up to what the gateway says once it was told to let nobody pay it, and write down who wished so.
+
+    The gateway's event about it may have been faster, so whoever ended it, the wish is written down once.
+    """
+    apply(payment_id, snapshot, livemode=livemode)
+    _note_cancelled(payment_id, actor)
+
+
+@transaction.atomic
+def cancel_unopened(payment_id: str, *, actor: str) -> None:
+    """End a payment whose checkout was shown to nobody, unless that has happened meanwhile."""
+    _expire(payment_id, [Status.CREATED])
+    _note_cancelled(payment_id, actor)
 
 
 @transaction.atomic
@@ -81,8 +96,17 @@ def accept(payment_id: str, snapshot: Snapshot, *, livemode: bool, actor: str, r
     _fulfil(payment, replace(snapshot, method=None))  # Whose card it is, is in doubt: none is kept.
     _take_back(payment, snapshot.money_back)
     _decided(payment, "quarantined", "paid_not_credited")
-    figures = {"credits": payment.credits, "asked_minor": asked_minor, "paid_minor": payment.amount_minor}
-    audit.record(payment.organisation, actor, "payment.accepted", payment.id, reason, **figures)
+    audit.record(
+        payment.organisation,
+        actor,
+        "payment.accepted",
+        payment.id,
+        reason,
+        credits=payment.credits,
+        asked_minor=asked_minor,
+        paid_minor=payment.amount_minor,
+        currency=payment.currency,
+    )
     return payment
 
 
@@ -205,6 +229,19 @@ def _quarantine(payment: Payment, snapshot: Snapshot, wrong: str) -> None:
         defaults={"payment": payment, "details": wrong[:500]},
     )
     log.error("payment_quarantined", payment=payment.id, reference=snapshot.gateway_reference, difference=wrong)
+
+
+def _expire(payment_id: str, statuses: Sequence[Status]) -> None:
+    Payment.objects.filter(pk=payment_id, status__in=statuses).update(
+        status=Status.EXPIRED, next_check_at=None, settled_at=timezone.now(), needs_authentication=False
+    )
+
+
+def _note_cancelled(payment_id: str, actor: str) -> None:
+    ended = Payment.objects.filter(pk=payment_id, status=Status.EXPIRED).exclude(failure=Payment.CANCELLED)
+    if ended.update(failure=Payment.CANCELLED):
+        payment = Payment.objects.select_related("organisation").get(pk=payment_id)
+        audit.record(payment.organisation, actor, "payment.cancelled", payment.id)
 
 
 def _failed(payment: Payment, snapshot: Snapshot) -> None:

@@ -96,6 +96,17 @@ def enter(request: MemberRequest, organisation_id: str) -> bool:
     return True
 
 
+def organisation_of(request: HttpRequest) -> Organisation | None:
+    """Return the organisation that the visitor of a public page would be in; None for strangers.
+
+    Who has no session is a stranger without a query. The answer varies by cookie then, which the middleware tells.
+    """
+    if not request.user.is_authenticated:
+        return None
+    member = cast(MemberRequest, request)
+    return member.organisation if _enter(member) else None
+
+
 def organisations_with(request: MemberRequest, area: str) -> list[str]:
     """Return the ids of the person's organisations in which they may see this area."""
     return [m.organisation_id for m in request.memberships if m.role in AREAS[area]]

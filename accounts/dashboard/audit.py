@@ -1,6 +1,7 @@
 """The audit log: what people and keys changed, newest first, and as CSV."""
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.actors import KNOWN, names_of
+from accounts.dashboard.audit_words import action_in_words, details_in_words, where_shown
 from accounts.dashboard.listings import CSV_BATCH, csv_of, page_of
 from accounts.dashboard.settings_forms import AuditFilter
 from accounts.models import AuditEntry, Organisation
@@ -32,10 +34,7 @@ def audit_page(request: MemberRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "page": page,
-        "rows": [
-            (entry, in_words(entry.action), names[entry.actor], names.get(subjects[entry.subject], entry.subject))
-            for entry in page.rows
-        ],
+        "rows": [_in_words(request.organisation, entry, names, subjects[entry.subject]) for entry in page.rows],
         "filtered": bool(filters),
         "csv_query": urlencode(filters),
     }
@@ -53,10 +52,17 @@ def audit_csv(request: MemberRequest) -> HttpResponseBase:
     return csv_of("audit", request.organisation, [*CSV_COLUMNS[:-1], "by", CSV_COLUMNS[-1]], named)
 
 
-def in_words(action: str) -> str:
-    """Return an action as people read it: `API key created` for `api_key.created`."""
-    words = action.replace(".", " ").replace("_", " ").replace("api key", "API key").replace(" url", " URL")
-    return words[:1].upper() + words[1:]
+def _in_words(organisation: Organisation, entry: AuditEntry, names: dict[str, str], subject: str) -> dict[str, Any]:
+    """Return what a row shows. `subject` is whom the entry is about, as an actor; where it is nobody, it is an id."""
+    name = organisation.name if entry.subject == organisation.pk else names.get(subject)
+    return {
+        "entry": entry,
+        "words": action_in_words(entry.action),
+        "by": names[entry.actor],
+        "name": name,
+        "page": where_shown(entry.subject),
+        "details": details_in_words(entry.details, organisation.currency),
+    }
 
 
 def _entries(request: MemberRequest, form: AuditFilter) -> QuerySet[AuditEntry]:
@@ -66,7 +72,7 @@ def _entries(request: MemberRequest, form: AuditFilter) -> QuerySet[AuditEntry]:
 def _filter(request: MemberRequest) -> AuditFilter:
     organisation = request.organisation
     actions = AuditEntry.objects.filter(organisation=organisation).order_by("action").values_list("action", flat=True)
-    choices = [(action, in_words(action)) for action in actions.distinct()]
+    choices = [(action, action_in_words(action)) for action in actions.distinct()]
     return AuditFilter(request.GET, actions=choices, actors=_actors(organisation))
 
 

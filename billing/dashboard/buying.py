@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.dashboard.access import MemberRequest, enter, member_view, organisations_with
 from accounts.dashboard.refusals import add_refusal
-from billing import catalogue, details, payments
+from billing import cancelling, catalogue, details, payments
 from billing.dashboard.forms import DetailsForm, PurchaseForm
 from billing.dashboard.views import chosen_pack_id, new_token, offers_to, show_overview
 from billing.gateways.registry import require
@@ -54,7 +54,7 @@ def buy(request: MemberRequest) -> HttpResponseBase:
 def billing_details(request: MemberRequest) -> HttpResponseBase:
     """`GET details`: whom invoices are for; `POST`: set it, and go on with the purchase that asked for it."""
     posted = request.method == "POST"
-    form = DetailsForm(request.organisation, request.POST if posted else None)
+    form = DetailsForm(request.organisation, request.user.email, request.POST if posted else None)
     if posted and form.is_valid() and _saved(request, form):
         if "pack" in request.POST:
             return _begin(request, PurchaseForm(request.POST))
@@ -147,6 +147,21 @@ def confirm(request: MemberRequest, payment_id: str) -> HttpResponseBase:
         messages.error(request, refusal.message)
         return redirect("billing:payment", payment.id)
     return _leave(request, payment, address)
+
+
+@require_POST
+@member_view("billing")
+def cancel(request: MemberRequest, payment_id: str) -> HttpResponseBase:
+    """`POST payments/<id>/cancel`: let a payment end that waits for its buyer; its page says what became of it."""
+    payment = _own(request, payment_id)
+    try:
+        payment = cancelling.cancel(payment, actor=request.actor)
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        if payment.status == Payment.Status.PAID:
+            messages.warning(request, "It was paid before it could be cancelled, so it stands.")
+    return redirect("billing:payment", payment.id)
 
 
 def _begin(request: MemberRequest, form: PurchaseForm) -> HttpResponse:

@@ -29,7 +29,10 @@ class PurchaseForm(forms.Form):
 
 
 class DetailsForm(forms.Form):
-    """Whom invoices are for. `billing.details` checks what was typed, by where the organisation is billed."""
+    """Whom invoices are for. `billing.details` checks what was typed, by where the organisation is billed.
+
+    Until that is told, the form suggests what is known: the organisation's name and country, and the person's `email`.
+    """
 
     legal_name = forms.CharField(label="Legal name", required=False)
     email = forms.CharField(label="E-mail for receipts", required=False)
@@ -41,9 +44,10 @@ class DetailsForm(forms.Form):
     country = forms.CharField(label="Country", required=False)
     tax_id = forms.CharField(label="Tax number (optional)", required=False)
 
-    def __init__(self, organisation: Organisation, data: Any = None) -> None:
+    def __init__(self, organisation: Organisation, email: str, data: Any = None) -> None:
         saved = BillingDetails.objects.filter(organisation=organisation).first()
-        super().__init__(data, initial=model_to_dict(saved) if saved else {"country": _home(organisation)})
+        known = {"legal_name": organisation.name, "email": email, "country": _home(organisation)}
+        super().__init__(data, initial=model_to_dict(saved) if saved else known)
         for name, (widget, attributes) in _WIDGETS.items():
             self.fields[name].widget = widget(attributes)
         self.fields["country"].widget = forms.Select(choices=details.country_choices())

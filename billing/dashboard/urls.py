@@ -14,6 +14,7 @@ urlpatterns = [
     path("payments/<str:payment_id>/checkout", buying.checkout, name="checkout"),
     path("payments/<str:payment_id>/returned", buying.returned, name="returned"),
     path("payments/<str:payment_id>/confirm", buying.confirm, name="confirm"),
+    path("payments/<str:payment_id>/cancel", buying.cancel, name="cancel"),
     path("methods", views.method_list, name="methods"),
     path("methods/<str:method_id>/default", views.make_default, name="make-default"),
     path("methods/<str:method_id>/remove", views.remove_method, name="remove-method"),

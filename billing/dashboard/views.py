@@ -67,11 +67,19 @@ def show_overview(
         "form": form,
         "chosen": chosen_pack_id(request) or _suggested(offers, owed),
         "token": token or new_token(),
+        "kept": _kept(organisation),
         "reload": reload,
         "spent": auto_reload.spent_this_month(organisation.id, timezone.now()) if reload and reload.enabled else 0,
         "payments": _payments(organisation)[:LATEST],
     }
     return render(request, "dashboard/billing/overview.html", context, status=status)
+
+
+def _kept(organisation: Organisation) -> PaymentMethod | None:
+    """Return what is kept to be charged, unless it has expired."""
+    method = auto_reload.usable_method(organisation.id)
+    ended = method and method.expires_on and method.expires_on < timezone.now().date()
+    return None if ended else method
 
 
 def offers_to(organisation: Organisation) -> list[Offer]:

@@ -206,6 +206,12 @@ class Gateway(Protocol):
     def authenticate(self, gateway_reference: str, return_url: str) -> str:
         """Return the address where the buyer confirms the charge that waits for them."""
 
+    def cancel(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
+        """Let nobody pay a payment any more that waits for its buyer, and return it as it is then; twice is no error.
+
+        One of the two references may be empty. `EXPIRED`: it has ended. What was paid, or is on its way, stays so.
+        """
+
     def look(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
         """Return the payment as it is now; one of the two references may be empty."""
 

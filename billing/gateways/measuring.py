@@ -16,6 +16,7 @@ OPERATIONS = (
     "open_checkout",
     "charge",
     "authenticate",
+    "cancel",
     "look",
     "look_at_method",
     "forget_method",

@@ -125,6 +125,15 @@ class RazorpayGateway:
         """Raise `GatewayError`: a mandate needs no confirmation, and a charge that does is refused."""
         raise GatewayError("Razorpay has no page on which a charge is confirmed.", permanent=True)
 
+    def cancel(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
+        """Return an order that nobody pays as ended. Razorpay itself can neither cancel nor expire an order.
+
+        So a form that is still shown somewhere may be paid; what is paid late counts as it does after three days.
+        https://razorpay.com/docs/api/orders
+        """
+        seen = self.look(checkout_reference=checkout_reference, gateway_reference=gateway_reference)
+        return replace(seen, state=State.EXPIRED) if seen.state == State.OPEN else seen
+
     def look(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
         """Return the order as it is now, by the payment that decides it. What is authorised is captured on the way."""
         if checkout_reference:

@@ -169,6 +169,21 @@ class StripeGateway:
                 ).to_dict()
             return _where_to_authenticate(intent, return_url)
 
+    def cancel(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
+        """Expire an open session, or cancel an intent that waits for its buyer, and return what it is then.
+
+        https://docs.stripe.com/api/checkout/sessions/expire · https://docs.stripe.com/api/payment_intents/cancel
+        """
+        with _asking():
+            try:
+                if checkout_reference:
+                    _id(self._api.checkout.sessions.expire(checkout_reference))
+                else:
+                    _id(self._api.payment_intents.cancel(gateway_reference))
+            except stripe.InvalidRequestError:
+                """It waits for nobody any more, or is being paid at this moment: the look tells."""
+        return self.look(checkout_reference=checkout_reference, gateway_reference=gateway_reference)
+
     def look(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
         """Return the payment as it is now, by its session (`cs_…`) or its intent (`pi_…`); one may be empty."""
         if not (checkout_reference or gateway_reference):

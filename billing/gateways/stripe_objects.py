@@ -18,7 +18,7 @@ _INTENT_STATES = {
     "requires_capture": State.PROCESSING,
     "requires_action": State.NEEDS_AUTHENTICATION,
     "requires_confirmation": State.OPEN,
-    "canceled": State.FAILED,
+    "canceled": State.EXPIRED,
 }
 
 

@@ -42,6 +42,9 @@ def session_params(order: Order, *, automatic_tax: bool) -> SessionCreateParams:
         "payment_intent_data": {"description": order.description, "metadata": metadata},
         "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
         "automatic_tax": {"enabled": automatic_tax},
+        # What we have kept is `limited`, and Checkout by itself offers a returning buyer only what is `always`.
+        # https://support.stripe.com/questions/prefilling-saved-cards-in-checkout
+        "saved_payment_method_options": {"allow_redisplay_filters": ["always", "limited"]},
         # Otherwise the buyer could pay in a currency that is not the price's.
         "adaptive_pricing": {"enabled": False},
     }

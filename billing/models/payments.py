@@ -36,6 +36,8 @@ class Payment(Record):
 
     UNDECIDED = (Status.CREATED, Status.OPEN)
     MAY_STILL_BE_PAID = (Status.CREATED, Status.OPEN, Status.FAILED, Status.EXPIRED)
+    CANCELLED = "Cancelled before it was paid."
+    """What `failure` says of a payment that expired since its buyer wished so."""
 
     id = IdField("pay")
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="payments", db_index=False)
@@ -95,6 +97,17 @@ class Payment(Record):
     def amount_minor(self) -> int:
         """What is to be paid: net and tax."""
         return self.net_minor + self.tax_minor
+
+    @property
+    def waits_for_buyer(self) -> bool:
+        """Whether it is undecided and the buyer's turn, as far as is known here: not a bank's, and not ours."""
+        theirs = self.purpose == self.Purpose.TOP_UP or self.needs_authentication
+        return self.status in self.UNDECIDED and theirs
+
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether it ended since its buyer wished so."""
+        return self.status == self.Status.EXPIRED and self.failure == self.CANCELLED
 
 
 class Reversal(Record):

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import Organisation
-from billing import auto_reload, catalogue, ledger, mails, payments, reloads, replay
+from billing import auto_reload, cancelling, catalogue, ledger, mails, payments, reloads, replay
 from billing.gateways.base import GatewayError, MoneyBack, State
 from billing.models import AutoReload, Payment
 from zupertry.bootstrap import bootstrap
@@ -76,6 +76,15 @@ class MoneyMachine(RuleBasedStateMachine):
         if self.gateway.payments[payment_id].state != State.PAID:
             self.gateway.end(payment_id, state)
         self._look(payment_id, looks)
+
+    @rule(payment_id=begun)
+    def the_buyer_cancels(self, payment_id: str) -> None:
+        """What is paid by then is credited, and what is undecided is ended or left."""
+        payment = Payment.objects.get(pk=payment_id)
+        with suppress(Refusal):
+            cancelling.cancel(payment, actor="user:1")
+        if payment.waits_for_buyer:
+            self._expect_settled(payment_id)
 
     @rule(payment_id=begun)
     def it_crashes_in_the_middle(self, payment_id: str) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import audit, mails, organisations
 from accounts.models import ApiKey, Invitation, Membership, Organisation, Role
-from billing import auto_reload, ledger
+from billing import auto_reload, cancelling, ledger
 from billing.models import Payment
 from zupertry.core.errors import Refusal
 from zupertry.data import erasing
@@ -27,8 +27,8 @@ def obstacles(organisation: Organisation) -> list[str]:
     found = []
     if organisation.suspended_at:
         found.append("The organisation is suspended. Write to us: our staff settle that first.")
-    if Payment.objects.filter(organisation=organisation, status__in=Payment.UNDECIDED).exists():
-        found.append("A payment is under way. Wait until it is paid, has failed or has expired.")
+    if cancelling.is_under_way(organisation):
+        found.append(cancelling.UNDER_WAY)
     if Payment.objects.filter(organisation=organisation, status=Payment.Status.QUARANTINED).exists():
         found.append("A payment waits for our staff, who may owe you money. Write to us.")
     if (owed := -ledger.balance(organisation.id).available) > 0:

@@ -7,9 +7,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_cookie
 
+from accounts.dashboard.access import organisation_of
 from billing import catalogue
 from billing.currencies import Currency
 from billing.models import CreditPack, Plan
@@ -50,10 +53,16 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@vary_on_cookie
 def pricing(request: HttpRequest) -> HttpResponse:
-    """`GET /pricing?currency=EUR`: what is on sale, in US dollars where no currency of ours is asked for."""
+    """`GET /pricing?currency=EUR`: what is on sale, in the currency that is asked for.
+
+    Without one of ours it is that of the visitor's organisation, which only their own browser may keep, or US dollars.
+    """
     asked = request.GET.get("currency", "").upper()
-    currency = Currency(asked) if asked in Currency.values else Currency.USD
+    organisation = organisation_of(request) if asked not in Currency.values else None
+    default = organisation.currency if organisation else Currency.USD
+    currency = Currency(asked if asked in Currency.values else default)
     context = {
         "currency": currency,
         "currencies": Currency,
@@ -61,7 +70,10 @@ def pricing(request: HttpRequest) -> HttpResponse:
         "gst_percent": GST_PERCENT if currency == Currency.INR else None,
         "free_credits": signup_credits(),
     }
-    return render(request, "public/pricing.html", context)
+    response = render(request, "public/pricing.html", context)
+    if organisation:
+        patch_cache_control(response, private=True)
+    return response
 
 
 def _offered(currency: Currency) -> list[Offered]:

@@ -75,6 +75,13 @@ class MemoryGateway:
         """Ask nothing."""
         return return_url
 
+    def cancel(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
+        """End what waits for its buyer."""
+        snapshot = self.look(checkout_reference=checkout_reference, gateway_reference=gateway_reference)
+        if snapshot.state in (State.OPEN, State.NEEDS_AUTHENTICATION):
+            self.end(snapshot.payment_id, State.EXPIRED)
+        return self.payments[snapshot.payment_id]
+
     def look(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:
         """Return what is kept."""
         self._maybe_lose()

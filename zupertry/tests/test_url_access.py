@@ -115,6 +115,7 @@ GET    /dashboard/billing/payments/{payment}                     login  404     
 GET    /dashboard/billing/payments/{payment}/checkout            login  404     302   302   403       302     403
 GET    /dashboard/billing/payments/{payment}/returned            login  404     302   302   403       302     403
 POST   /dashboard/billing/payments/{payment}/confirm             login  404     302   302   403       302     403
+POST   /dashboard/billing/payments/{payment}/cancel              login  404     302   302   403       302     403
 GET    /dashboard/billing/methods                                login  200     200   200   403       200     403
 POST   /dashboard/billing/methods/{method}/default               login  404     302   302   403       302     403
 POST   /dashboard/billing/methods/{method}/remove                login  404     302   302   403       302     403

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import audit
-from accounts.dashboard.audit import in_words
+from accounts.dashboard.audit_words import action_in_words, details_in_words
 from accounts.dashboard.listings import ROWS
 from accounts.models import AuditEntry, User
 from zupertry.core import ids
@@ -47,7 +47,7 @@ def test_each_change_has_words_a_name_and_what_it_is_about(owner, quiet):
 
     listed = rows(page(owner))
 
-    assert listed[0].endswith(f"Organisation created Zupertry {quiet.pk}")
+    assert listed[0].endswith(f"Organisation created Zupertry {quiet.name}")
     assert listed[1].endswith("Member removed Zupertry staff bob@example.com")
     assert listed[2].endswith("API key created bob@example.com Key “First live key”mode: live")
 
@@ -131,6 +131,48 @@ def test_the_page_takes_as_many_queries_for_one_entry_as_for_many(owner, quiet, 
         owner.get(LOG)
 
 
-@pytest.mark.parametrize(("action", "words"), [("api_key.created", "API key created"), ("member.left", "Member left")])
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        ("api_key.created", "API key created"),
+        ("member.left", "Member left"),
+        ("auto_reload.switched_on", "Auto-reload switched on"),
+        ("webhook.url_changed", "Webhook URL changed"),
+    ],
+)
 def test_actions_read_as_words(action, words):
-    assert in_words(action) == words
+    assert action_in_words(action) == words
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ({"fields": ["legal_name", "tax_id"]}, "changed: legal name, tax id"),
+        ({"monthly_cap_minor": 6000}, "monthly cap: €60.00"),
+        ({"monthly_cap_minor": 10_000_000, "currency": "INR"}, "monthly cap: ₹1,00,000.00"),
+        ({"threshold": 10_000}, "threshold: 10,000"),
+        ({"before": "IN", "after": "EU"}, "before: India · after: European Union"),
+        ({"before": 60, "after": 1200}, "before: 60 · after: 1,200"),
+        ({"before": "viewer", "role": "billing"}, "before: Viewer · role: Billing"),
+        ({"before": "starter", "after": "growth"}, "before: starter · after: growth"),
+        ({"name": "IN"}, "name: IN"),
+        ({"because": "3 charges in a row failed."}, "why: 3 charges in a row failed."),
+        ({"pack": "pck_06h1j52o35olpbp93g063dhoq8"}, "pack: pck_…3dhoq8"),
+        ({"reference": "a_slip"}, "reference: a_slip"),
+        ({"old": None}, "old: None"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_details_read_as_words(details, words):
+    found = details_in_words(details, "EUR")
+    assert " · ".join(f"{detail.name}: {detail.text}" for detail in found) == words
+
+
+def test_what_has_a_page_is_linked(owner, quiet):
+    job, payment = ids.new("job"), ids.new("pay")
+    audit.record(quiet, "staff:usr_1", "job.run_again", job, job=job)
+    audit.record(quiet, "user:usr_1", "organisation.plan_changed", quiet.pk, payment=payment)
+
+    links = [link.attributes["href"] for body in page(owner).all("tbody") for link in body.all("a")]
+
+    assert links == [reverse("billing:payment", args=[payment]), *[reverse("tryon:job", args=[job])] * 2]

@@ -16,7 +16,7 @@ READ_ONE = ["payment", "checkout"]
 DO = ["buy", "auto-reload-off"]
 DO_TO_ONE = ["make-default", "remove-method"]
 ALLOWED = [Role.OWNER, Role.ADMIN, Role.BILLING]
-ELSEWHERE = {"invoice", "invoice-pdf", "returned", "confirm"}
+ELSEWHERE = {"invoice", "invoice-pdf", "returned", "confirm", "cancel"}
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def addresses(payment, method):
         *[("post", reverse(f"billing:{name}", args=[method.id])) for name in DO_TO_ONE],
         ("get", reverse("billing:returned", args=[payment.id])),
         ("post", reverse("billing:confirm", args=[payment.id])),
+        ("post", reverse("billing:cancel", args=[payment.id])),
     ]
 
 

@@ -99,7 +99,8 @@ def test_a_quarantined_payment_is_accepted_for_what_was_paid(
     assert available(alice) == 100 + payment.credits
     entry = audited("payment.accepted")
     assert (entry.organisation, entry.subject) == (alice, payment.id)
-    assert entry.details == {"credits": payment.credits, "asked_minor": paid_minor + 5, "paid_minor": paid_minor}
+    sums = {"asked_minor": paid_minor + 5, "paid_minor": paid_minor, "currency": "EUR"}
+    assert entry.details == {"credits": payment.credits, **sums}
     assert not Discrepancy.objects.filter(resolved_at=None).exists()
     assert Invoice.objects.get().payment == payment
     assert Mail.objects.filter(organisation=alice, kind="receipt").count() == 1

@@ -126,7 +126,7 @@ def test_when_it_is_due_it_can_be_kept_no_more(asked, owner):
     ("obstacle", "words"),
     [
         (lambda alice: Organisation.objects.filter(pk=alice.pk).update(suspended_at=timezone.now()), "suspended"),
-        (opened, "A payment is under way"),
+        (opened, "A payment is under way. Cancel it under Billing"),
         (lambda alice: opened(alice, status=Payment.Status.QUARANTINED), "waits for our staff"),
         (lambda alice: ledger.clawback(alice.id, 103, "re_1", note=""), "3 credits are owed"),
     ],

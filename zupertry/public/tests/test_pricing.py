@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from billing.models import CreditPack, Plan
 from zupertry.testing.page import Element, parse
 
@@ -85,3 +86,25 @@ def test_someone_with_a_session_is_led_to_the_dashboard(settings):
     links = {link.attributes["href"] for link in parse(visitor.get("/").content.decode()).all("a")}
     assert "/dashboard/" in links
     assert "/login" not in links
+
+
+def test_who_is_logged_in_sees_the_currency_of_their_organisation_and_may_still_choose(world):
+    visitor = Client()
+    visitor.force_login(User.objects.get(email="alice@example.com"))
+
+    own, asked = visitor.get("/pricing"), visitor.get("/pricing?currency=USD")
+
+    assert chosen(parse(own.content.decode())) == ["EUR"]
+    assert chosen(parse(asked.content.decode())) == ["USD"]
+    assert own["Cache-Control"] == "private"
+    assert {"Cookie"} <= set(own["Vary"].split(", "))
+
+
+def test_strangers_and_who_has_no_organisation_see_dollars_and_the_page_varies_by_cookie(db):
+    visitor = Client()
+    visitor.force_login(User.objects.create_user("dora@example.com", "a-password"))
+    for client in (visitor, Client()):
+        answer = client.get("/pricing")
+        assert chosen(parse(answer.content.decode())) == ["USD"]
+        assert "Cookie" in answer["Vary"].split(", ")
+        assert "Cache-Control" not in answer

@@ -97,7 +97,7 @@ def _delete_tax_id(account: Payments, params: Params, customer: str, reference: 
     "POST",
     "/v1/checkout/sessions",
     takes="client_reference_id cancel_url metadata payment_intent_data invoice_creation automatic_tax adaptive_pricing "
-    "customer_update",
+    "customer_update saved_payment_method_options",
     needs="mode customer line_items success_url",
 )
 def _create_session(account: Payments, params: Params) -> Object:
@@ -112,6 +112,11 @@ def _list_sessions(account: Payments, params: Params) -> Object:
 @_route("GET", "/v1/checkout/sessions/{}")
 def _retrieve_session(account: Payments, params: Params, reference: str) -> Object:
     return account.get("checkout.session", reference)
+
+
+@_route("POST", "/v1/checkout/sessions/{}/expire")
+def _expire_session(account: Payments, params: Params, reference: str) -> Object:
+    return account.expire(reference)
 
 
 @_route(
@@ -137,6 +142,11 @@ def _retrieve_intent(account: Payments, params: Params, reference: str) -> Objec
 @_route("POST", "/v1/payment_intents/{}/confirm", takes="payment_method return_url off_session")
 def _confirm_intent(account: Payments, params: Params, reference: str) -> Object:
     return account.confirm(account.get("payment_intent", reference), params)
+
+
+@_route("POST", "/v1/payment_intents/{}/cancel", takes="cancellation_reason")
+def _cancel_intent(account: Payments, params: Params, reference: str) -> Object:
+    return account.cancel(account.get("payment_intent", reference))
 
 
 @_route("GET", "/v1/charges/{}")

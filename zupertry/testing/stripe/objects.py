@@ -132,7 +132,15 @@ def new_method(card: Card, *, livemode: bool) -> Object:
         year = time.gmtime().tm_year + 3
         details = {"brand": "visa", "display_brand": "visa", "exp_month": 4, "exp_year": year, "funding": "credit"}
     details["last4"] = card.last_four
-    return new_object("pm", "payment_method", livemode=livemode, customer=None, type=card.kind, **{card.kind: details})
+    return new_object(
+        "pm",
+        "payment_method",
+        livemode=livemode,
+        allow_redisplay="unspecified",
+        customer=None,
+        type=card.kind,
+        **{card.kind: details},
+    )
 
 
 def new_invoice(session: Object, number: str, metadata: Params, *, page_url: str) -> Object:

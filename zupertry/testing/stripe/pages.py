@@ -35,7 +35,11 @@ def checkout_page(account: Payments, session: Object) -> str:
     items = "".join(_item(item, session["currency"]) for item in asked["line_items"])
     keeps = "setup_future_usage" in asked.get("payment_intent_data", {})
     email = account.objects[session["customer"]]["email"] or ""
-    buttons = "".join(
+    kept = "".join(
+        f'<button name="kept" value="{method["id"]}">Pay with •••• {method[method["type"]]["last4"]}, kept</button>'
+        for method in account.offered(session)
+    )
+    buttons = kept + "".join(
         f'<button name="card" value="{name}">{escape(card.label)}</button>' for name, card in CARDS.items()
     )
     return _page(

@@ -4,6 +4,7 @@ https://docs.stripe.com/payments/paymentintents/lifecycle · https://docs.stripe
 """
 
 import copy
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -75,15 +76,41 @@ class Payments(Account):
             raise RefusedError(402, **_as_arguments(error), payment_intent=copy.deepcopy(intent))
         return intent
 
+    def cancel(self, intent: Object) -> Object:
+        """End an intent that waits for its buyer. Raises `RefusedError`."""
+        if intent["status"] in ("succeeded", "canceled", "processing"):
+            raise RefusedError(
+                400,
+                f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
+                code="payment_intent_unexpected_state",
+            )
+        intent.update(status="canceled", canceled_at=int(time.time()), next_action=None)
+        self.sender.emit("payment_intent.canceled", intent)
+        return intent
+
     def pay(self, session_id: str, card: str = "succeeds") -> str:
         """Pay a checkout with one of `CARDS`, and return where the browser goes next."""
         with self.lock:
             session = self._open(session_id)
             method = self.add(new_method(CARDS[card], livemode=self.livemode))
             self._cards[method["id"]] = CARDS[card]
-            intent = self._intent_of(session)
-            self._attempt(intent, method, CARDS[card].first, return_url=session["url"])
-            return self._where_next(session, intent)
+            return self._pay(session, method, CARDS[card].first)
+
+    def offered(self, session: Object) -> list[Object]:
+        """Return what the buyer kept earlier and the checkout shows them."""
+        options = self._asked[session["id"]].get("saved_payment_method_options", {})
+        shown = options.get("allow_redisplay_filters", ["always"])
+        kept = self.all("payment_method", customer=session["customer"])
+        return [method for method in kept if method["allow_redisplay"] in shown]
+
+    def pay_with_kept(self, session_id: str, method_id: str) -> str:
+        """Pay a checkout with what it offers of the buyer's, and return where the browser goes next."""
+        with self.lock:
+            session = self._open(session_id)
+            method = next((method for method in self.offered(session) if method["id"] == method_id), None)
+            if method is None:
+                raise RefusedError(400, "This checkout does not offer that.")
+            return self._pay(session, method, self._cards[method_id].later)
 
     def become(self, method_id: str, card: str) -> None:
         """Let a kept method behave as another of `CARDS` from now on."""
@@ -119,9 +146,15 @@ class Payments(Account):
                 self._settle(session, ok=ok)
 
     def expire(self, session_id: str) -> Object:
-        """End a checkout that nobody paid."""
+        """End a checkout that nobody paid. Raises `RefusedError` unless it is open."""
         with self.lock:
-            session = self._open(session_id)
+            session = self.get("checkout.session", session_id)
+            if session["status"] != "open":
+                raise RefusedError(
+                    400,
+                    'Only Checkout Sessions with a status in ["open"] can be expired. '
+                    f"This Checkout Session has a status of `{session['status']}`.",
+                )
             session.update(status="expired", url=None)
             self.sender.emit("checkout.session.expired", session)
             return session
@@ -214,6 +247,11 @@ class Payments(Account):
             session["payment_intent"] = self.add(new_intent(asked, livemode=self.livemode))["id"]
         return self.objects[session["payment_intent"]]
 
+    def _pay(self, session: Object, method: Object, outcome: Outcome) -> str:
+        intent = self._intent_of(session)
+        self._attempt(intent, method, outcome, return_url=session["url"])
+        return self._where_next(session, intent)
+
     def _attempt(
         self, intent: Object, method: Object, outcome: Outcome, *, return_url: str | None, off_session: bool = False
     ) -> None:
@@ -269,7 +307,7 @@ class Payments(Account):
 
     def _keep(self, intent: Object, method: Object) -> None:
         if intent["setup_future_usage"] and method["customer"] is None:
-            method["customer"] = intent["customer"]
+            method.update(customer=intent["customer"], allow_redisplay="limited")
             self.sender.emit("payment_method.attached", method)
 
     def _where_next(self, session: Object, intent: Object) -> str:

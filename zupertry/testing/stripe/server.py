@@ -217,6 +217,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Do what the buyer chose, and return where they go next."""
         stripe = self.server.stripe
         reference = path.rpartition("/")[2]
+        if "kept" in form:
+            return stripe.pay_with_kept(reference, form["kept"])
         if "card" in form:
             return stripe.pay(reference, form["card"])
         if "debit" in form:

@@ -36,6 +36,7 @@ def test_a_checkout_says_what_is_sold_to_whom_and_where_to_return(
         "payment_intent_data": {"description": "500 credits", "metadata": {"payment_id": "pay_1"}},
         "invoice_creation": {"enabled": "true", "invoice_data": {"metadata": {"payment_id": "pay_1"}}},
         "automatic_tax": {"enabled": "false"},
+        "saved_payment_method_options": {"allow_redisplay_filters": ["always", "limited"]},
         "adaptive_pricing": {"enabled": "false"},
     }
 
