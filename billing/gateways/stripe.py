@@ -121,7 +121,7 @@ class StripeGateway:
         """Begin a purchase on Stripe's own page; the same order again gives the same checkout."""
         with _asking():
             session = self._api.checkout.sessions.create(
-                session_params(order, automatic_tax=self._automatic_tax), {"idempotency_key": order.idempotency_key}
+                session_params(order, automatic_tax=self._automatic_tax), {"idempotency_key": _session_key(order)}
             )
             return Checkout(_id(session), session.url or "")
 
@@ -340,6 +340,11 @@ def _declined_intent(error: stripe.CardError) -> str:
     if intent is None:
         raise error
     return _id(intent)
+
+
+def _session_key(order: Order) -> str:
+    """Return the key of an order's session. Who lost the answer may tick “keep” yet, which is another request."""
+    return f"{order.idempotency_key}:keep" if order.keep_method else order.idempotency_key
 
 
 def _where_to_authenticate(intent: Mapping[str, Any], return_url: str) -> str:
