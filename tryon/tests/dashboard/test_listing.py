@@ -113,6 +113,37 @@ def test_a_filter_that_cannot_be_read_is_said_beside_it_and_filters_nothing(deve
     assert shown(html) == [job.id]
 
 
+def titles(html: Element) -> list[str]:
+    return [name.text for name in html.all(class_="job-card-name")]
+
+
+def notes(html: Element) -> list[str]:
+    return [note.text for note in html.all(class_="job-card-note")]
+
+
+def test_a_card_is_titled_by_the_reference_or_by_the_end_of_the_id(developer, alice):
+    plain, named = submitted(alice), submitted(alice, client_reference_id="look-1")
+
+    html = page(developer)
+
+    assert titles(html) == ["look-1", f"job_…{plain.id[-8:]}"]
+    assert shown(html) == [named.id, plain.id]
+    assert notes(html) == []
+
+
+def test_the_workspace_is_named_where_there_are_several(developer, alice):
+    submitted(alice)
+    other = Workspace.objects.create(organisation=alice, name="Autumn")
+    submitted(alice, workspace_id=other.id)
+    assert notes(page(developer)) == ["Autumn", "Default"]
+
+
+def test_times_say_that_they_are_utcs(developer, alice):
+    submitted(alice)
+    assert page(developer).all("time")[0].text.endswith(" UTC")
+    assert page(developer, "view=table").all("th")[0].text == "Submitted (UTC)"
+
+
 def test_thumbnails_are_of_our_own_origin_and_can_be_loaded(developer, alice):
     made(alice)
     source = page(developer).all("img", class_="thumb")[0].attributes["src"]
