@@ -180,7 +180,10 @@ def test_a_pending_job_is_cancelled_and_its_credit_comes_back(developer, alice):
     assert act(developer, "cancel", job) == "The job is cancelled."
 
     assert ledger.balance(alice.id).available == 100
-    assert timeline(page(developer, job))[-1] == "Cancelled 1 credit given back"
+    html = page(developer, job)
+    assert timeline(html)[-1] == "Cancelled 1 credit given back"
+    assert "The job was cancelled before they were read." in html.text
+    assert "not kept" not in html.text.lower()
 
 
 def test_a_job_that_has_started_is_not_cancelled(developer, alice):

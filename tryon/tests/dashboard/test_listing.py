@@ -140,7 +140,7 @@ def test_the_workspace_is_named_where_there_are_several(developer, alice):
 
 def test_times_say_that_they_are_utcs(developer, alice):
     submitted(alice)
-    assert page(developer).all("time")[0].text.endswith(" UTC")
+    assert "Times are UTC." in page(developer).text
     assert page(developer, "view=table").all("th")[0].text == "Submitted (UTC)"
 
 
@@ -159,8 +159,17 @@ def test_a_job_without_pictures_has_no_broken_image(developer, alice, view):
     jobs.fail(claimed(alice), failure("person_not_found"))
     html = page(developer, view)
     assert not html.all("img")
+    assert not html.all(class_="job-card-error"), "the code stands where the picture would be"
     assert "Failed" in html.text
     assert html.all(class_="thumb")[0].text == "person_not_found"
+
+
+def test_why_a_job_failed_stands_on_the_picture_of_the_person(developer, alice):
+    job = made(alice)
+    Job.objects.filter(pk=job.pk).update(status="failed", error_code="engine_timeout")
+    html = page(developer)
+    assert html.all("img", class_="dim")
+    assert html.all(class_="job-card-error")[0].text == "engine_timeout"
 
 
 def test_a_reference_that_looks_like_html_stays_text(developer, alice):
