@@ -337,6 +337,13 @@ class DeliveryAttempt(models.Model):
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.delivery_id}"
 
+    @property
+    def outcome(self) -> str:
+        """What came of it, as part of a sentence: `answered 503`, `the server refused the connection`."""
+        if self.response_status:
+            return f"answered {self.response_status}"
+        return f"{self.error[:1].lower()}{self.error[1:]}".removesuffix(".")
+
 
 class AuditEntry(Record):
     """What somebody changed. `actor` is text (`user:…`, `key:…`, `staff:…`, `system`) and outlives the person.

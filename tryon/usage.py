@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, DurationField, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
+from accounts.models import Mode
 from tryon.models import Job
 from tryon.percentile import PercentileCont
 from zupertry.core import ids
@@ -110,6 +111,12 @@ def usage(scope: Scope) -> Usage:
 def total(scope: Scope) -> Figures:
     """Return the figures of all these jobs together, in one query."""
     return figures_of(_jobs(scope).aggregate(**measures()))
+
+
+def by_mode(scope: Scope) -> dict[Mode, Figures]:
+    """Return the figures of each mode that had jobs, in one query."""
+    grouped = _jobs(scope).order_by().values("mode").annotate(**measures())
+    return {Mode(row["mode"]): figures_of(row) for row in grouped}
 
 
 def by_day(scope: Scope) -> list[DayUsage]:

@@ -10,7 +10,7 @@ from zupertry import health, metrics
 from zupertry.core.storage import serve
 from zupertry.docs import views as docs
 from zupertry.onboarding.views import onboarding
-from zupertry.overview.page import overview
+from zupertry.overview.page import hide_steps, overview
 from zupertry.public import views as public
 
 urlpatterns = [
@@ -30,6 +30,7 @@ urlpatterns = [
     path("onboarding", onboarding, name="onboarding"),
     path("dashboard", RedirectView.as_view(pattern_name="dashboard")),
     path("dashboard/", overview, name="dashboard"),
+    path("dashboard/hide-steps", hide_steps, name="hide-steps"),
     path("dashboard/", include("accounts.dashboard.urls")),
     path("dashboard/billing/", include("billing.dashboard.urls")),
     path("dashboard/", include("tryon.dashboard.urls")),

@@ -32,6 +32,14 @@ function setUp(picker) {
     say("");
   }
 
+  // A file that is no picture, whatever its name says, is found out by showing it.
+  preview.addEventListener("error", () => {
+    if (!file.value) return;
+    file.value = "";
+    show("");
+    say("This file cannot be read as a picture. Send a JPEG, PNG or WebP.");
+  });
+
   function picked() {
     const [chosen] = file.files;
     forgetOthers(file);

@@ -15,7 +15,7 @@ from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.actors import names_of
 from accounts.dashboard.listings import page_of
 from accounts.dashboard.watching import look, watch
-from accounts.models import Mode, WebhookDelivery, Workspace
+from accounts.models import DeliveryAttempt, Mode, WebhookDelivery, Workspace
 from billing import ledger
 from billing.models import LedgerEntry
 from tryon import uploads
@@ -39,10 +39,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of a job's webhook; `response` is what the last attempt was answered, or why it was not."""
+    """What became of a job's webhook; `last` is its last attempt, if there was one."""
 
     delivery: WebhookDelivery
-    response: str
+    last: DeliveryAttempt | None
 
 
 @require_safe
@@ -62,6 +62,7 @@ def listing(request: MemberRequest) -> HttpResponseBase:
         "form": form,
         "page": page,
         "rows": [(job, workspaces.get(job.workspace_id, "")) for job in page.rows],
+        "several": len(workspaces) > 1,
         "filtered": any(request.GET.get(name) for name in form.fields),
         "as_table": as_table,
         "query": query.urlencode(),
@@ -161,8 +162,4 @@ def _end(job: Job, at: datetime) -> Moment:
 def _told(job: Job) -> Told | None:
     if job.delivery is None:
         return None
-    last = job.delivery.attempts.order_by("-number").first()
-    if last is None:
-        return Told(job.delivery, "")
-    answered = f"answered {last.response_status} in {last.duration_ms:,} ms" if last.response_status else last.error
-    return Told(job.delivery, answered)
+    return Told(job.delivery, job.delivery.attempts.order_by("-number").first())

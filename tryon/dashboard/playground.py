@@ -80,7 +80,10 @@ def _page(request: MemberRequest) -> HttpResponse:
 @member_view("playground")
 def result(request: MemberRequest, job_id: str) -> HttpResponseBase:
     """`GET /dashboard/playground/<job>/result`: what became of it so far."""
-    return look(request, "dashboard/playground/_result.html", picture_context(job_of(request, job_id)))
+    context = picture_context(job_of(request, job_id))
+    # Asked for only where the part is written: most looks find nothing new.
+    context["available"] = lambda: ledger.balance(request.organisation.id).available
+    return look(request, "dashboard/playground/_result.html", context)
 
 
 def _submit(request: MemberRequest) -> HttpResponse:
@@ -216,7 +219,7 @@ def _call(job: Job) -> tuple[Sample, ...]:
     first = Workspace.objects.filter(organisation_id=job.organisation_id, status=Workspace.Status.ACTIVE)
     if job.workspace_id != first.order_by("id").values_list("id", flat=True).first():
         body["workspace_id"] = job.workspace_id
-    return request_samples(Call("POST", f"{settings.PUBLIC_URL}/v1/tryon", {}, body=body))
+    return request_samples(Call("POST", f"{settings.PUBLIC_URL}/v1/tryon", idempotent=True, body=body))
 
 
 def _too_large(request: MemberRequest) -> HttpResponse:

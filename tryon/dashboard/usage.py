@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Exists
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.dashboard.listings import csv_of
-from accounts.models import Workspace
+from accounts.models import Mode, Workspace
 from tryon.dashboard.usage_filter import RANGES, UsageFilter
 from tryon.models import Job
 from tryon.usage import Figures, Scope, by_day, usage
 
+FILTERS, DAYS = ("workspace", "mode"), ("since", "until")
 CSV_COLUMNS = [
     "day_utc",
     "jobs",
@@ -39,10 +41,11 @@ def page(request: MemberRequest) -> HttpResponseBase:
         "scope": scope,
         "usage": found,
         "statuses": _statuses(found.total),
-        "ranges": [(days, _query(request, days=days), days == form.preset) for days in RANGES],
-        "query": _query(request, form.preset, dates=True),
+        "ranges": [(days, _query(request, days, FILTERS), days == form.preset) for days in RANGES],
+        "query": _query(request, form.preset, FILTERS + DAYS),
+        "days_query": _query(request, form.preset, DAYS),
         "jobs_query": _jobs_query(scope),
-        "filtered": bool(scope.workspace_id or scope.mode),
+        "filtered": bool(scope.workspace_id) or scope.mode != form.default_mode,
     }
     return render(request, "dashboard/usage/page.html", context)
 
@@ -78,15 +81,18 @@ def _seconds(figures: Figures) -> list[float | str]:
 
 
 def _filter(request: MemberRequest) -> UsageFilter:
-    own = Workspace.objects.filter(organisation=request.organisation).order_by("id").values_list("id", "name")
-    form = UsageFilter(dict(own), timezone.now().date(), request.GET)
+    """Return the choice, of live jobs unless another is made; of test jobs as long as there are no others."""
+    live = Exists(Job.objects.filter(organisation=request.organisation, mode=Mode.LIVE))
+    own = Workspace.objects.filter(organisation=request.organisation).order_by("id").values_list("id", "name", live)
+    workspaces = {id_: name for id_, name, _ in own}
+    default = Mode.LIVE if any(is_live for _, _, is_live in own) else Mode.TEST
+    form = UsageFilter(workspaces, default, timezone.now().date(), request.GET)
     form.is_valid()  # a filter that can't be read is reported beside its field, and filters nothing
     return form
 
 
-def _query(request: MemberRequest, days: int | None, *, dates: bool = False) -> str:
-    """Return the filters of this page for another address; with the days of its own only when `dates` says so."""
-    kept = ("workspace", "mode", "since", "until") if dates else ("workspace", "mode")
+def _query(request: MemberRequest, days: int | None, kept: tuple[str, ...]) -> str:
+    """Return the last `days`, and what was chosen here of the fields that are `kept`, for another address."""
     given = {"days": days, **{name: request.GET.get(name) for name in kept}}
     return urlencode({name: value for name, value in given.items() if value})
 

@@ -5,12 +5,15 @@ from typing import Any
 
 from django import forms
 from django.core.validators import MinValueValidator
+from django.http import QueryDict
 
+from accounts.models import Mode
 from tryon.usage import Scope
 
 RANGES = [7, 30, 90]
 DEFAULT_RANGE = 30
 MOST_DAYS = 366
+BOTH = "all"
 FIRST = date(2020, 1, 1)
 """No job is older than that, by far."""
 
@@ -23,16 +26,22 @@ def _day_field(label: str) -> forms.DateField:
 
 
 class UsageFilter(forms.Form):
-    """The last 7, 30 (the default) or 90 days, or from one day to another: days of UTC, both included."""
+    """The last 7, 30 (the default) or 90 days, or from one day to another: days of UTC, both included.
+
+    Test jobs are made to fail on purpose: they are counted together with live ones only where that is asked for.
+    """
 
     days = forms.ChoiceField(required=False, choices=[(str(days), str(days)) for days in RANGES])
     workspace = forms.ChoiceField(required=False)
-    mode = forms.ChoiceField(required=False, choices=[("", "Test and live"), ("live", "Live"), ("test", "Test")])
+    mode = forms.ChoiceField(required=False, choices=[*Mode.choices, (BOTH, "Test and live")])
     since = _day_field("From")
     until = _day_field("To")
 
-    def __init__(self, workspaces: dict[str, str], today: date, data: Any) -> None:
-        super().__init__(data)
+    def __init__(self, workspaces: dict[str, str], default_mode: Mode, today: date, data: QueryDict) -> None:
+        given = data.copy()
+        given["mode"] = data.get("mode") or default_mode
+        super().__init__(given)
+        self.default_mode = default_mode
         self.today = today
         self.fields["workspace"].choices = [("", "Every workspace"), *workspaces.items()]  # type: ignore[attr-defined]
 
@@ -54,7 +63,8 @@ class UsageFilter(forms.Form):
         """Return what was chosen, as far as it could be read."""
         given = self.cleaned_data
         first, last = self._days()
-        return Scope(organisation_id, first, last, given.get("workspace", ""), given.get("mode", ""))
+        mode = given.get("mode", BOTH)
+        return Scope(organisation_id, first, last, given.get("workspace", ""), "" if mode == BOTH else mode)
 
     @property
     def _range(self) -> int:

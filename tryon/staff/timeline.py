@@ -67,5 +67,5 @@ def _end(job: Job) -> str:
 
 
 def _told(attempt: DeliveryAttempt) -> Moment:
-    answer = f"answered {attempt.response_status}" if attempt.response_status else attempt.error
-    return Moment(attempt.started_at, f"Webhook, attempt {attempt.number}", f"{answer}, {attempt.duration_ms:,} ms")
+    detail = f"{attempt.outcome}, after {attempt.duration_ms:,} ms"
+    return Moment(attempt.started_at, f"Webhook, attempt {attempt.number}", detail)

@@ -1,10 +1,12 @@
-"""Shares and times in templates: `{% load figures %}`."""
+"""Shares, times and short ids in templates: `{% load figures %}`."""
 
 from datetime import timedelta
 
 from django import template
 
 NONE = "\N{EN DASH}"
+TELLING = 8
+"""How many characters at an id's end tell it from others; those at its beginning are its time."""
 
 register = template.Library()
 
@@ -36,6 +38,13 @@ def lasting(time: timedelta | None) -> str:
 def took(milliseconds: int | None) -> str:
     """Write a time in whole milliseconds as `lasting` does: `{{ job.duration_ms|took }}`."""
     return lasting(None if milliseconds is None else timedelta(milliseconds=milliseconds))
+
+
+@register.filter
+def short_id(public_id: str) -> str:
+    """Write an id where there is little room, by its end: `job_…j8q1ks40`."""
+    prefix, _, body = public_id.partition("_")
+    return f"{prefix}_\N{HORIZONTAL ELLIPSIS}{body[-TELLING:]}"
 
 
 @register.filter

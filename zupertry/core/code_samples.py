@@ -60,15 +60,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An example request; `url` has its query, `headers` all but the key, `body` is None where there is none.
+    """An example request; `url` has its query, `body` is None where there is none.
 
-    A `$NAME` in the URL is taken from the environment.
+    A `$NAME` in the URL is taken from the environment. An `idempotent` one is sent with a key that the program makes,
+    as it is to be a new request each time it is run; curl, which cannot make one everywhere, is sent without.
     """
 
     method: str
     url: str
-    headers: Mapping[str, str]
     authenticated: bool = True
+    idempotent: bool = False
     body: Mapping[str, Any] | None = None
 
 
@@ -95,16 +96,19 @@ def _curl(request: Call) -> str:
     lines = [f'curl {method}"{request.url}"']
     if request.authenticated:
         lines.append('-H "Authorization: Bearer $ZUPERTRY_KEY"')
-    lines += [f'-H "{name}: {value}"' for name, value in request.headers.items()]
     if request.body is not None:
         lines += ['-H "Content-Type: application/json"', f"-d '{_json(request.body)}'"]
     return " \\\n  ".join(lines)
 
 
 def _python(request: Call) -> str:
-    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
+    headers, modules = [], []
     if request.authenticated:
-        headers.insert(0, '"Authorization": f"Bearer {os.environ[\'ZUPERTRY_KEY\']}"')
+        headers.append('"Authorization": f"Bearer {os.environ[\'ZUPERTRY_KEY\']}"')
+        modules.append("import os\n")
+    if request.idempotent:
+        headers.append('"Idempotency-Key": str(uuid.uuid4())')
+        modules.append("import uuid\n")
     url = _NAMED.sub(r"{os.environ['\1']}", request.url)
     lines = [f'f"{url}"' if url != request.url else f'"{url}"']
     if headers:
@@ -113,16 +117,18 @@ def _python(request: Call) -> str:
         lines.append(f"json={_indented(_json(request.body, 4), 4)}")
     arguments = "".join(f"    {line},\n" for line in [*lines, "timeout=40"])
     return (
-        ("import os\n\n" if request.authenticated else "") + "import requests\n\n"
+        "".join([*modules, "\n"] if modules else []) + "import requests\n\n"
         f"answer = requests.{request.method.lower()}(\n{arguments})\n"
         "answer.raise_for_status()\nprint(answer.json())"
     )
 
 
 def _javascript(request: Call) -> str:
-    headers = [f'"{name}": "{value}"' for name, value in request.headers.items()]
+    headers = []
     if request.authenticated:
-        headers.insert(0, "Authorization: `Bearer ${process.env.ZUPERTRY_KEY}`")
+        headers.append("Authorization: `Bearer ${process.env.ZUPERTRY_KEY}`")
+    if request.idempotent:
+        headers.append('"Idempotency-Key": crypto.randomUUID()')
     if request.body is not None:
         headers.append('"Content-Type": "application/json"')
     lines = [f'method: "{request.method}"'] if request.method != "GET" else []

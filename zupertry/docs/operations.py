@@ -12,7 +12,7 @@ from zupertry.core.code_samples import Call, Sample, json_sample, request_sample
 from zupertry.core.errors import STATUS
 from zupertry.docs.fields import Field, Schema, field, fields_of, resolved
 from zupertry.docs.prose import prose
-from zupertry.docs.samples import EXAMPLES_OF, HEADERS_OF, example, example_url, request_body
+from zupertry.docs.samples import EXAMPLES_OF, IDEMPOTENT, example, example_url, request_body
 
 METHODS = ("get", "post", "put", "patch", "delete")
 METHODS_BY_WEIGHT = ("POST", "PUT", "PATCH", "DELETE", "GET")
@@ -130,8 +130,8 @@ def _call(method: str, path: str, node: Schema, document: Schema, base_url: str)
     return Call(
         method=method.upper(),
         url=example_url(base_url, path, id_),
-        headers=HEADERS_OF.get(id_, {}),
         authenticated=bool(node.get("security")),
+        idempotent=id_ in IDEMPOTENT,
         body=request_body(body, document) if body else None,
     )
 

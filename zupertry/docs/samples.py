@@ -100,7 +100,8 @@ QUERY_OF: Mapping[str, Mapping[str, str]] = {
     "getJob": {"wait": "20"},
     "listLedger": {"kind": "hold", "limit": "20"},
 }
-HEADERS_OF: Mapping[str, Mapping[str, str]] = {"createTryOn": {"Idempotency-Key": "look-4711"}}
+IDEMPOTENT = frozenset({"createTryOn"})
+"""Operations that take an `Idempotency-Key`."""
 LEFT_OUT = frozenset({"workspace_id", "webhook_url"})
 """Optional fields of requests whose values nobody can copy."""
 

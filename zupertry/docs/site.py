@@ -96,6 +96,7 @@ def _facts() -> dict[str, Any]:
         "failures": conventions.job_failures(),
         "host": HOST,
         "limits": conventions.limits(),
+        "public_url": settings.PUBLIC_URL,
         "requests": {name: fences(operations[id_].requests) for name, id_ in _OPERATIONS.items()},
         "retries": conventions.retries(settings.WEBHOOK_RETRY_SCHEDULE),
         "roles": roles(),

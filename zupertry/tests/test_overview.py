@@ -62,7 +62,7 @@ def test_todays_jobs_are_counted_by_state_with_their_success(alice):
     for _ in range(3):
         completed(alice)
     jobs.fail(claimed(alice), failure("person_not_found"))
-    submitted(alice, Mode.TEST)
+    submitted(alice)
 
     html = page(browser(alice, Role.VIEWER))
 
@@ -70,6 +70,36 @@ def test_todays_jobs_are_counted_by_state_with_their_success(alice):
     badges = [badge.text for badge in html.all("ul", class_="today-states")[0].all("a")]
     assert badges == ["1 pending", "3 completed", "1 failed"]
     assert "75\xa0% succeeded" in html.text
+    assert "test job" not in html.text
+
+
+def test_test_jobs_are_counted_apart_from_live_ones(alice):
+    completed(alice)
+    jobs.fail(claimed(alice, Mode.TEST), failure("person_not_found"))
+    submitted(alice, Mode.TEST)
+
+    today = page(browser(alice)).all(class_="today")[0]
+
+    assert today.all("h2")[0].text == "Live jobs today (UTC)"
+    assert today.all(class_="figure")[0].text == "1"
+    assert "100\xa0% succeeded" in today.text
+    assert "2 test jobs besides: 1 pending, 1 failed." in today.text
+    links = {a.text: a.attributes["href"] for a in today.all("a")}
+    assert "mode=live&status=completed" in links["1 completed"]
+    assert "mode=test" in links["2 test jobs"]
+
+
+def test_where_there_are_test_jobs_alone_they_are_shown_as_what_they_are(alice):
+    completed(alice, Mode.TEST)
+    jobs.fail(claimed(alice, Mode.TEST), failure("person_not_found"))
+
+    today = page(browser(alice)).all(class_="today")[0]
+
+    assert today.all("h2")[0].text == "Test jobs today (UTC)"
+    assert today.all(class_="figure")[0].text == "2"
+    assert "50\xa0% succeeded" in today.text
+    assert "No live job so far." in today.text
+    assert "besides" not in today.text
 
 
 def test_before_there_is_anything_it_says_what_to_do_and_what_is_done(bare):
@@ -86,12 +116,26 @@ def test_before_there_is_anything_it_says_what_to_do_and_what_is_done(bare):
     assert "What to do next" not in page(owner).text
 
 
-def test_the_checklist_goes_when_there_is_enough_to_see(bare):
-    for _ in range(LATEST):
+def test_the_checklist_stays_however_many_pictures_there_are(bare):
+    for _ in range(LATEST + 1):
         completed(bare, Mode.TEST)
     html = page(browser(bare))
-    assert "What to do next" not in html.text
+    assert list(steps(html).values()) == [True, False, False, False]
     assert len(html.all("img", class_="thumb")) == LATEST
+
+
+def test_whoever_hides_the_checklist_sees_it_again_after_the_next_login(bare):
+    owner, colleague = browser(bare), browser(bare, Role.ADMIN)
+
+    for _ in range(2):  # from two tabs
+        assert owner.post("/dashboard/hide-steps")["Location"] == HOME
+
+    assert "What to do next" not in page(owner).text
+    assert "What to do next" in page(colleague).text
+    user = User.objects.get(memberships__organisation=bare, memberships__role=Role.OWNER, email__startswith="owner-")
+    owner.logout()
+    owner.force_login(user)
+    assert "What to do next" in page(owner).text
 
 
 @pytest.mark.parametrize(

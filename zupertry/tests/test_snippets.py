@@ -16,7 +16,7 @@ import pytest
 
 from accounts.webhooks.signing import SigningSecrets, generate_secret, headers
 from zupertry.docs.conventions import SNIPPETS
-from zupertry.testing.page import parse
+from zupertry.testing.page import Element, parse
 from zupertry.testing.service import Service
 
 RUN = {
@@ -24,6 +24,7 @@ RUN = {
     "Python": [sys.executable, "-c"],
     "JavaScript": ["node", "--input-type=module", "-e"],
 }
+JOB_ID = re.compile(r"job_[0-9a-v]{26}")
 BODY = '{"type":"job.completed","data":{"name":"Zoë"}}'.encode()
 
 
@@ -167,7 +168,7 @@ def test_the_samples_run_as_they_stand_with_a_test_key(service, inside, language
     programs = programs_in(language, service)
 
     accepted = run(language, programs.pop("createTryOn"), environment)
-    [job_id] = re.findall(r"job_[0-9a-v]{26}", accepted.stdout)
+    job_id = the_job(accepted)
     done = {
         operation: run(language, program, {**environment, "JOB_ID": job_id}) for operation, program in programs.items()
     }
@@ -179,10 +180,46 @@ def test_the_samples_run_as_they_stand_with_a_test_key(service, inside, language
     assert "completed" in done["getJob"].stdout
 
 
+@pytest.mark.parametrize("language", RUN)
+def test_the_submit_that_is_run_again_with_another_picture_is_another_job(service, inside, language):
+    if not shutil.which(RUN[language][0]):
+        pytest.skip(f"needs {RUN[language][0]}")
+    environment = {**service.environment, "ZUPERTRY_KEY": inside.bootstrap(service).test_key}
+    program = programs_in(language, service)["createTryOn"]
+    programs = [program, program, program.replace("success.jpg", "slow.jpg", 1)]
+
+    made = {the_job(run(language, program, environment)) for program in programs}
+
+    assert len(made) == 3
+
+
+def test_the_sample_that_tries_again_makes_one_job_each_time_it_is_run(service, inside):
+    environment = {**service.environment, "ZUPERTRY_KEY": inside.bootstrap(service).test_key}
+    samples = [code.text for code in page_of(service, "/docs/try-on").all("code")]
+    [program] = [sample for sample in samples if "--retry" in sample]
+    key, _, request = program.partition("\n\n")
+
+    runs = [run("curl", f"{key}\n{request}\n{request}", environment) for _ in range(2)]
+
+    made = [set(JOB_ID.findall(done.stdout)) for done in runs]
+    assert [len(jobs) for jobs in made] == [1, 1]
+    assert made[0] != made[1]
+
+
+def the_job(accepted: "subprocess.CompletedProcess[str]") -> str:
+    assert "error" not in accepted.stdout + accepted.stderr
+    [job_id] = JOB_ID.findall(accepted.stdout)
+    return str(job_id)
+
+
+def page_of(service: Service, path: str) -> Element:
+    with urllib.request.urlopen(f"{service.url}{path}") as answer:
+        return parse(answer.read().decode())
+
+
 def programs_in(language: str, service: Service) -> dict[str, str]:
     """The programs of one language on the page, by operation."""
-    with urllib.request.urlopen(f"{service.url}/docs/api") as answer:
-        page = parse(answer.read().decode())
+    page = page_of(service, "/docs/api")
     return {
         article.attributes["id"]: figure.all("code")[0].text
         for article in page.all("article")

@@ -78,6 +78,7 @@ GET    /dashboard/account/security/passkeys/{passkey}/remove     login  404     
 GET    /onboarding                                               login  302     302   302   302       302     302
 GET    /dashboard                                                302    302     302   302   302       302     302
 GET    /dashboard/                                               login  200     200   200   200       200     200
+POST   /dashboard/hide-steps                                     login  302     302   302   302       302     302
 POST   /dashboard/organisation                                   login  302     302   302   302       302     302
 GET    /dashboard/developers/keys                                login  200     200   200   200       403     403
 GET    /dashboard/developers/keys/new                            login  200     200   200   200       403     403

@@ -75,6 +75,12 @@ def test_payments_are_walked_through_newest_first_each_once(owner, alice):
     assert link(page(owner, PAYMENTS), "Newest") is None
 
 
+@pytest.mark.parametrize("name", ["payments", "overview", "ledger"])
+def test_times_say_that_they_are_utcs(owner, alice, name):
+    opened(alice)
+    assert "Time (UTC)" in [heading.text for heading in page(owner, reverse(f"billing:{name}")).all("th")]
+
+
 def test_a_page_that_just_fits_has_no_older_one(owner, alice):
     for _ in range(ROWS):
         opened(alice)

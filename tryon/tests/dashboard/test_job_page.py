@@ -16,6 +16,7 @@ from billing import ledger
 from tryon import jobs, retention
 from tryon.failures import failure
 from tryon.models import Job
+from tryon.staff.timeline import timeline as timeline_of_staff
 from tryon.stored_pictures import thumbnail_name
 from tryon.tests.dashboard.conftest import made
 from tryon.uploads import upload
@@ -129,8 +130,23 @@ def test_the_webhook_is_summed_up(developer, alice):
 
     text = " ".join(page(developer, job).text.split())
 
-    assert "Retrying 2 attempts; the last answered 503 in 1,234 ms" in text
+    assert "Retrying 2 attempts. The last: answered 503 in 1.2 s." in text
     assert "The next attempt is at" in text
+
+
+def test_a_webhook_that_got_no_answer_is_told_in_a_sentence(developer, alice):
+    job = completed(alice, webhook_url="https://shop.example/hook")
+    WebhookDelivery.objects.update(status="retrying", attempt=1, next_attempt_at=timezone.now() + timedelta(hours=1))
+    delivery, error = WebhookDelivery.objects.get(), "The server refused the connection."
+    last = DeliveryAttempt.objects.create(
+        delivery=delivery, number=1, started_at=timezone.now(), duration_ms=6, error=error
+    )
+
+    text = " ".join(page(developer, job).text.split())
+
+    assert "Retrying 1 attempt. The last: the server refused the connection. The next" in text
+    [told] = [moment for moment in timeline_of_staff(job, [], [last]) if moment.what.startswith("Webhook")]
+    assert told.detail == "the server refused the connection, after 6 ms"
 
 
 def test_a_refunded_job_withholds_its_picture_and_says_when(developer, alice):
@@ -164,7 +180,10 @@ def test_a_pending_job_is_cancelled_and_its_credit_comes_back(developer, alice):
     assert act(developer, "cancel", job) == "The job is cancelled."
 
     assert ledger.balance(alice.id).available == 100
-    assert timeline(page(developer, job))[-1] == "Cancelled 1 credit given back"
+    html = page(developer, job)
+    assert timeline(html)[-1] == "Cancelled 1 credit given back"
+    assert "The job was cancelled before they were read." in html.text
+    assert "not kept" not in html.text.lower()
 
 
 def test_a_job_that_has_started_is_not_cancelled(developer, alice):

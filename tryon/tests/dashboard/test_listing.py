@@ -113,6 +113,37 @@ def test_a_filter_that_cannot_be_read_is_said_beside_it_and_filters_nothing(deve
     assert shown(html) == [job.id]
 
 
+def titles(html: Element) -> list[str]:
+    return [name.text for name in html.all(class_="job-card-name")]
+
+
+def notes(html: Element) -> list[str]:
+    return [note.text for note in html.all(class_="job-card-note")]
+
+
+def test_a_card_is_titled_by_the_reference_or_by_the_end_of_the_id(developer, alice):
+    plain, named = submitted(alice), submitted(alice, client_reference_id="look-1")
+
+    html = page(developer)
+
+    assert titles(html) == ["look-1", f"job_…{plain.id[-8:]}"]
+    assert shown(html) == [named.id, plain.id]
+    assert notes(html) == []
+
+
+def test_the_workspace_is_named_where_there_are_several(developer, alice):
+    submitted(alice)
+    other = Workspace.objects.create(organisation=alice, name="Autumn")
+    submitted(alice, workspace_id=other.id)
+    assert notes(page(developer)) == ["Autumn", "Default"]
+
+
+def test_times_say_that_they_are_utcs(developer, alice):
+    submitted(alice)
+    assert "Times are UTC." in page(developer).text
+    assert page(developer, "view=table").all("th")[0].text == "Submitted (UTC)"
+
+
 def test_thumbnails_are_of_our_own_origin_and_can_be_loaded(developer, alice):
     made(alice)
     source = page(developer).all("img", class_="thumb")[0].attributes["src"]
@@ -128,8 +159,17 @@ def test_a_job_without_pictures_has_no_broken_image(developer, alice, view):
     jobs.fail(claimed(alice), failure("person_not_found"))
     html = page(developer, view)
     assert not html.all("img")
+    assert not html.all(class_="job-card-error"), "the code stands where the picture would be"
     assert "Failed" in html.text
     assert html.all(class_="thumb")[0].text == "person_not_found"
+
+
+def test_why_a_job_failed_stands_on_the_picture_of_the_person(developer, alice):
+    job = made(alice)
+    Job.objects.filter(pk=job.pk).update(status="failed", error_code="engine_timeout")
+    html = page(developer)
+    assert html.all("img", class_="dim")
+    assert html.all(class_="job-card-error")[0].text == "engine_timeout"
 
 
 def test_a_reference_that_looks_like_html_stays_text(developer, alice):

@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts import organisations
 from accounts.models import Mode, Organisation, Role, Workspace
 from billing import ledger
-from tryon import runner, uploads
+from tryon import jobs, runner, uploads
 from tryon.dashboard.playground import MAX_BODY_BYTES
+from tryon.failures import failure
 from tryon.models import Job, Upload
 from tryon.pictures import MAX_BYTES
 from tryon.tests.dashboard.conftest import made
@@ -110,6 +111,21 @@ def test_a_live_job_costs_the_credit_that_the_page_announced(developer, alice):
     assert "1 credit; you have 100." in page(developer).text
     submit(developer, form(mode="live"))
     assert (ledger.balance(alice.id).available, ledger.balance(alice.id).reserved) == (99, 1)
+
+
+def test_the_credit_that_comes_back_is_counted_with_the_result(developer, alice):
+    job = submit(developer, form(mode="live"))
+    html = page(developer, job)
+    assert html.by_id("available").text == "99"
+    jobs.claim(job.id)
+    jobs.fail(Job.objects.get(), failure("person_not_found"))
+
+    ended = parse(developer.get(html.all(class_="playground-result")[0].attributes["hx-get"]).content.decode())
+
+    assert "The credit was given back." in ended.text
+    assert ended.by_id("available").text == "100"
+    assert ended.by_id("available").attributes["hx-swap-oob"] == "innerHTML"
+    assert page(developer, job).by_id("available").text == "100"
 
 
 def test_urls_are_taken_as_they_are_and_checked_like_the_apis(developer, alice):

@@ -13,9 +13,11 @@ from django.utils import timezone
 from accounts.models import Mode, Organisation, Role, Workspace
 from tryon import jobs
 from tryon.failures import failure
+from tryon.models import Job
 from tryon.templatetags.figures import NONE, lasting, percent, took
 from tryon.tests.dashboard.conftest import made
 from tryon.tests.dashboard.test_pages import check
+from zupertry.core import ids
 from zupertry.testing.jobs import claimed, completed, submitted
 from zupertry.testing.page import Element, parse
 
@@ -49,12 +51,13 @@ def test_figures_charts_and_tables_say_the_same(developer, alice):
 
     html = page(developer)
 
+    assert "Live jobs, " in html.text
     shown = tiles(html)
-    assert (shown["Jobs"], shown["Success rate"], shown["Credits spent"]) == ("3", "66.7\xa0%", "1")
+    assert (shown["Jobs"], shown["Success rate"], shown["Credits spent"]) == ("2", "50\xa0%", "1")
     assert len(rows(html, "jobs-by-day")) == 30
     today = html.by_id("jobs-by-day").all("tbody")[0].all("tr")[-1]
     assert today.all("time")[0].attributes["datetime"] == f"{timezone.now():%Y-%m-%d}"
-    assert [cell.attributes.get("data-value") for cell in today.all("td")] == ["2", "1", "0", "0", None, None]
+    assert [cell.attributes.get("data-value") for cell in today.all("td")] == ["1", "1", "0", "0", None, None]
     assert html.by_id("credits-by-day").all("td")[-1].attributes["data-value"] == "1"
     charts = {chart.attributes["data-table"] for chart in html.all(class_="chart")}
     assert charts == {"jobs-by-day", "credits-by-day", "time-by-day"}
@@ -67,6 +70,45 @@ def test_before_there_are_any_it_says_so_and_loads_no_charts(developer):
     assert not html.all("table")
     assert not [script for script in html.all("script") if "uPlot" in script.attributes["src"]]
     assert "No job fits these filters" in page(developer, "mode=live").text
+
+
+def chosen_mode(html: Element) -> str:
+    return next(option.text for option in html.by_id("id_mode").all("option") if "selected" in option.attributes)
+
+
+def test_live_jobs_alone_are_counted_until_test_jobs_are_asked_for(developer, alice):
+    completed(alice)
+    jobs.fail(claimed(alice, Mode.TEST), failure("person_not_found"))
+
+    for query, mode, count in (("", "Live", "1"), ("mode=test", "Test", "1"), ("mode=all", "Test and live", "2")):
+        html = page(developer, query)
+        assert (chosen_mode(html), tiles(html)["Jobs"]) == (mode, count)
+        assert f"{mode} jobs, " in html.text
+        assert lines(developer, query)[-1]["jobs"] == count
+    assert tiles(page(developer))["Success rate"] == "100\xa0%"
+
+
+def test_test_jobs_are_shown_as_such_as_long_as_there_are_no_others(developer, alice):
+    completed(alice, Mode.TEST)
+
+    html = page(developer)
+
+    assert (chosen_mode(html), tiles(html)["Jobs"], lines(developer)[-1]["jobs"]) == ("Test", "1", "1")
+    assert "There are no live jobs yet." in html.text
+
+
+def test_days_with_test_jobs_alone_lead_to_them(developer, alice):
+    Job.objects.filter(pk=submitted(alice).pk).update(
+        id=ids.encode("job", ids.first_at(datetime(2020, 5, 17, tzinfo=UTC)))
+    )
+    submitted(alice, Mode.TEST)
+
+    empty = page(developer, "days=7").all(class_="empty")[0]
+
+    assert "No live job was submitted in these days" in empty.text
+    [link] = [a.attributes["href"] for a in empty.all("a") if a.text == "Show test jobs, too"]
+    assert link == f"{HERE}?days=7&mode=all"
+    assert tiles(page(developer, link.partition("?")[2]))["Jobs"] == "1"
 
 
 def test_days_are_the_last_30_or_as_many_as_chosen(developer, alice):
@@ -84,7 +126,7 @@ def test_days_from_to_are_both_included(developer, alice):
     html = page(developer, f"since={today - timedelta(days=4)}&until={today}")
     assert len(rows(html, "jobs-by-day")) == 5
     assert tiles(page(developer, f"since={today}"))["Jobs"] == "1"
-    assert "No job" in page(developer, f"until={today - timedelta(days=1)}").text
+    assert not page(developer, f"until={today - timedelta(days=1)}").all("table")
 
 
 def test_links_to_other_days_keep_workspace_and_mode(developer, alice):
@@ -130,8 +172,9 @@ def test_the_csv_has_a_line_for_each_day_and_takes_the_filters(developer, alice)
     assert {line["jobs"] for line in before} == {"0"}
     assert (before[0]["success_rate"], before[0]["median_seconds"]) == ("", "")
     assert today["day_utc"] == f"{datetime.now(UTC):%Y-%m-%d}"
-    assert (today["jobs"], today["completed"], today["failed"], today["credits_spent"]) == ("2", "1", "1", "1")
-    assert today["success_rate"] == "0.5"
+    assert (today["jobs"], today["completed"], today["failed"], today["credits_spent"]) == ("1", "1", "0", "1")
+    assert today["success_rate"] == "1.0"
+    assert lines(developer, "days=7&mode=all")[-1]["success_rate"] == "0.5"
     assert lines(developer, "days=7&mode=test")[-1]["completed"] == "0"
 
 

@@ -71,7 +71,7 @@ def test_a_jobs_page_says_everything(staff, alice):
 def test_the_timeline_is_in_order(staff, alice):
     job = everything(alice)
     timeline = section(page_of(staff, job), "Timeline")
-    words = ["Submitted", "credit held", "Started", "handed back", "Webhook, attempt 1", "answered 503, 1,234 ms"]
+    words = ["Submitted", "credit held", "Started", "handed back", "Webhook, attempt 1", "answered 503, after 1,234 ms"]
     assert [word for word in words if word not in timeline] == []
     assert timeline.index("Submitted") < timeline.index("Started") < timeline.index("Refunded")
 
