@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.dashboard.access import MemberRequest, member_view
 from accounts.models import Mode
 from tryon import jobs, retention, uploads
+from tryon.dashboard.forms import RunAgainForm
 from tryon.dashboard.jobs import job_of
 from tryon.models import Job
 from zupertry.core import ratelimit
@@ -31,7 +32,7 @@ def cancel(request: MemberRequest, job_id: str) -> HttpResponseBase:
 @require_POST
 @member_view("playground")
 def run_again(request: MemberRequest, job_id: str) -> HttpResponseBase:
-    """`POST jobs/<id>/run-again`: submit the same once more, and go to the new job."""
+    """`POST jobs/<id>/run-again`: submit the same once more, and go to the new job; once, however often it is sent."""
     job = job_of(request, job_id)
     try:
         again = _submit_again(request, job)
@@ -43,6 +44,9 @@ def run_again(request: MemberRequest, job_id: str) -> HttpResponseBase:
 
 
 def _submit_again(request: MemberRequest, job: Job) -> Job:
+    form = RunAgainForm(request.POST)
+    if not form.is_valid():
+        raise Refusal("validation_error", "The page was too old for this. Press “Run again” once more.")
     check_may_submit(request)
     urls = uploads.urls_again(job)
     if urls is None:
@@ -54,7 +58,13 @@ def _submit_again(request: MemberRequest, job: Job) -> Job:
         client_reference_id=job.client_reference_id,
         metadata=job.metadata,
     )
-    return jobs.submit(request.organisation, Mode(job.mode), asked, actor=request.actor).job
+    key = f"again-{form.cleaned_data['token']}"
+    try:
+        return jobs.submit(request.organisation, Mode(job.mode), asked, actor=request.actor, idempotency_key=key).job
+    except Refusal as refusal:
+        if refusal.code == "idempotency_conflict":
+            raise Refusal(refusal.code, "This was sent already; the new job is in the list of jobs.") from refusal
+        raise
 
 
 def check_may_submit(request: MemberRequest) -> None:

@@ -32,6 +32,12 @@ class PictureFile(forms.FileField):
         return file
 
 
+class RunAgainForm(forms.Form):
+    """The button that runs a job again. `token` is the page's own: pressed twice, it is pressed once."""
+
+    token = forms.SlugField(max_length=40)
+
+
 class PlaygroundForm(forms.Form):
     """Each picture as a file, as our sample, by its URL, or as what was uploaded before: the first given counts."""
 

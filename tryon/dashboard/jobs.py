@@ -1,5 +1,6 @@
 """The pages that show jobs: the listing, as a grid or a table, and each job's own."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,7 @@ def job_context(request: MemberRequest, job: Job) -> dict[str, Any]:
         "timeline": _timeline(job, entries),
         "by": names_of(request.organisation, [job.actor])[job.actor],
         "told": _told(job),
+        "token": secrets.token_urlsafe(12),
         "can_run_again": uploads.urls_again(job) is not None,
         "model_link": _external(job, job.model_image_url),
         "garment_link": _external(job, job.garment_image_url),

@@ -63,7 +63,7 @@ def test_owner_admin_and_developer_do_everything(alice, member, role):
 
     assert client.get(address("playground", job)).status_code == 200
     assert client.get(address("result", job)).status_code == 200
-    assert client.post(address("run-again", job)).status_code == 302
+    assert client.post(address("run-again", job), {"token": "a-page"}).status_code == 302
     assert client.post(address("cancel", submitted(alice))).status_code == 302
     assert client.post(address("delete-pictures", job)).status_code == 302
     assert {*Job.objects.values_list("status", flat=True)} == {"completed", "pending", "cancelled"}

@@ -38,7 +38,7 @@ def page(client, job: Job, name: str = "job") -> Element:
 
 def act(client, name: str, job: Job) -> str:
     """Do it, and return what the page says after."""
-    answer = client.post(address(name, job), follow=True)
+    answer = client.post(address(name, job), {"token": "a-page"}, follow=True)
     assert answer.status_code == 200
     return " ".join(parse(answer.content.decode()).all(class_="notice")[0].text.split())
 
@@ -204,6 +204,17 @@ def test_running_again_submits_the_same_and_leads_to_the_new_job(developer, alic
     assert ledger.balance(alice.id).available == 98
 
 
+def test_pressed_twice_a_job_runs_again_once(developer, alice):
+    job = made(alice)
+    (token,) = [each for each in page(developer, job).all("input") if each.attributes.get("name") == "token"]
+    sent = {"token": token.attributes["value"]}
+    twice = [developer.post(address("run-again", job), sent)["Location"] for _ in range(2)]
+    again = Job.objects.exclude(pk=job.pk).get()
+    assert twice == [address("job", again)] * 2
+    assert ledger.balance(alice.id).reserved == 1
+    assert "too old" in developer.post(address("run-again", job), follow=True).content.decode()
+
+
 def test_running_again_takes_a_fresh_link_to_what_was_uploaded(developer, alice):
     job = made(alice, Mode.TEST, model_image_url=uploaded(alice))
     name = storage.named_by(job.model_image_url, job.created_at)
@@ -236,7 +247,7 @@ def test_what_was_uploaded_and_deleted_cannot_be_run_again(developer, alice):
 def test_a_suspended_organisation_submits_nothing(developer, alice):
     job = made(alice)
     organisations.suspend(alice, actor="staff:1", reason="")
-    assert "suspended" in developer.post(address("run-again", job), follow=True).content.decode()
+    assert "suspended" in act(developer, "run-again", job)
     assert Job.objects.count() == 1
 
 

@@ -243,7 +243,7 @@ def test_submits_here_count_as_requests_do_and_beyond_the_limit_are_refused_in_w
     html = refused(developer, form(), 429)
 
     assert "More than 2 requests in a minute" in html.all("div", class_="bad")[0].text
-    again = developer.post(reverse("tryon:run-again", args=[job.id]), follow=True)
+    again = developer.post(reverse("tryon:run-again", args=[job.id]), {"token": "a-page"}, follow=True)
     assert "More than 2 requests in a minute" in again.content.decode()
     assert Job.objects.count() == 1
 
