@@ -62,7 +62,8 @@ WHEN = {
 
 SIMULATED = {
     "success": "The job completes with a mock picture.",
-    "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds.",
+    "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds. For the first {simulation.SLOW_PENDING_SECONDS:g} "
+    "of them the job is `pending`, and can be cancelled.",
 }
 
 

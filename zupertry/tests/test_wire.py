@@ -67,6 +67,24 @@ def test_a_test_key_gets_a_picture_and_a_signed_webhook(service, alice):
     assert webhook.headers["x-zupertry-signature"] == expected
 
 
+def test_a_slow_test_job_can_be_cancelled_until_it_begins(service, alice):
+    slow = {"model_image_url": "https://test.zupertry.com/slow.jpg", "garment_image_url": SUCCESS}
+    first, second = [service.call("POST", "/v1/tryon", alice.test_key, slow).body["job_id"] for _ in range(2)]
+    cancelled = service.call("DELETE", f"/v1/jobs/{first}", alice.test_key)
+    assert (cancelled.status, cancelled.body["status"]) == (200, "cancelled")
+
+    seen = ["pending"]
+    while seen[-1] in {"pending", "processing"}:
+        job = service.call("GET", f"/v1/jobs/{second}", alice.test_key).body
+        if job["status"] != seen[-1]:
+            seen.append(job["status"])
+            late = service.call("DELETE", f"/v1/jobs/{second}", alice.test_key)
+            assert (late.status, late.body["error"]["code"]) == (409, "job_not_cancellable")
+        time.sleep(0.1)
+    assert seen == ["pending", "processing", "completed"]
+    assert service.call("GET", f"/v1/jobs/{first}", alice.test_key).body["status"] == "cancelled"
+
+
 @dataclass(frozen=True)
 class Reply:
     """What came back on a socket."""
