@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from accounts import team
 from accounts.models import DEFAULT_RATE_LIMIT, MAX_API_KEYS, MAX_WORKSPACES
 from accounts.webhooks import delivery, signing
-from tryon import simulation
+from tryon import retention, simulation
 from tryon.api.serializers import MAX_METADATA_ENTRIES, REFUSED_SUFFIXES
 from tryon.api.viewsets import MAX_IDEMPOTENCY_KEY
 from tryon.failures import MESSAGES, RETRYABLE
@@ -188,12 +188,14 @@ def verification_snippets() -> tuple[Sample, ...]:
 
 def limits() -> dict[str, Any]:
     """Return the numbers that the page's text names."""
+    kept = retention.kept()
     return {
         "api_keys": MAX_API_KEYS,
         "body_kib": MAX_BODY_BYTES // 1024,
         "delivery_seconds": int(delivery.DEADLINE_SECONDS),
         "idempotency_characters": MAX_IDEMPOTENCY_KEY,
         "idempotency_hours": IDEMPOTENCY_LIFETIME // HOUR,
+        "inputs_kept": _inputs_kept(kept.input_hours),
         "invitation_days": team.LIFETIME.days,
         "jitter_percent": round(delivery.JITTER * 100),
         "metadata_entries": MAX_METADATA_ENTRIES,
@@ -202,9 +204,13 @@ def limits() -> dict[str, Any]:
         "picture_megapixels": MAX_PIXELS // 1_000_000,
         "rate_per_minute": DEFAULT_RATE_LIMIT,
         "refused_suffixes": sorted(REFUSED_SUFFIXES),
-        "retention_days": settings.RETENTION_OUTPUT.days,
+        "retention_days": kept.output_days,
         "rotation_hours": signing.ROTATION_OVERLAP // HOUR,
         "secret_bytes": signing.SECRET_BYTES,
         "url_characters": MAX_URL_LENGTH,
         "workspaces": MAX_WORKSPACES,
     }
+
+
+def _inputs_kept(hours: int) -> str:
+    return f"for {hours} hour{'s' if hours > 1 else ''} after the job has ended" if hours else "until the job has ended"

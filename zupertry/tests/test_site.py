@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -97,6 +98,26 @@ def test_every_error_is_told_and_so_is_every_failure():
 
 def test_limits_are_those_of_the_code():
     assert str(DEFAULT_RATE_LIMIT) in page("rate-limits").all("p")[0].text
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0, "until the job has ended."),
+        (1, "for 1 hour after the job has ended."),
+        (24, "for 24 hours after the job has ended."),
+    ],
+)
+def test_how_long_pictures_are_kept_is_that_of_the_settings(made_anew, settings, hours, words):
+    settings.RETENTION_INPUT, settings.RETENTION_OUTPUT = timedelta(hours=hours), timedelta(days=9)
+
+    told = page("jobs").text
+    assert f"they are kept {words}" in told
+    assert "kept for 9 days, until output_expires_at, and then deleted." in told
+    assert ["A result is kept", "for 9 days after the job has ended"] in rows(page("rate-limits"))
+    reference = parse(Client().get("/docs/api").content.decode()).by_id("pictures").text
+    assert "kept for 9 days" in reference
+    assert words in reference
 
 
 def test_the_programs_that_verify_are_the_tested_ones():
