@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "zupertry.core.requests.TrustedProxyMiddleware",
     "zupertry.core.requests.RequestIdMiddleware",
+    "zupertry.core.head.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "zupertry.core.requests.BrowserPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
