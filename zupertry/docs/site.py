@@ -89,6 +89,7 @@ def _facts() -> dict[str, Any]:
     """Return what the texts name. Samples are Markdown already."""
     operations = _operations()
     return {
+        "at_support": f" at <{settings.SUPPORT_EMAIL}>" if settings.SUPPORT_EMAIL else "",
         "answers": {name: fences([operations[id_].answer_example]) for name, id_ in _OPERATIONS.items()},
         "error_example": fences([conventions.error_example()]),
         "errors": conventions.error_codes(),

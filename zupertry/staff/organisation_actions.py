@@ -69,7 +69,7 @@ class MessageForm(ReasonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["reply_to"] = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+        self.initial["reply_to"] = settings.SUPPORT_EMAIL or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
 
 def _suspend(organisation: Organisation, order: Order) -> str:
