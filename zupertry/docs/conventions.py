@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from accounts import team
 from accounts.models import DEFAULT_RATE_LIMIT, MAX_API_KEYS, MAX_WORKSPACES
 from accounts.webhooks import delivery, signing
+from billing.models import LedgerEntry
 from tryon import retention, simulation
 from tryon.api.serializers import MAX_METADATA_ENTRIES, REFUSED_SUFFIXES
 from tryon.api.viewsets import MAX_IDEMPOTENCY_KEY
@@ -60,6 +61,19 @@ WHEN = {
 }
 """When each public error code is given."""
 
+LEDGER_KINDS = {
+    "hold": "A live job was accepted: one credit goes from `available` to `reserved`.",
+    "capture": "The job completed: its reserved credit is spent.",
+    "release": "The job failed or was cancelled: its reserved credit is available again.",
+    "refund": "Our staff took a completed job back: its credit is available again.",
+    "purchase": "A payment arrived, whose id is the `reference`.",
+    "grant": "Credits that cost nothing: those to begin with, or a gift of our staff.",
+    "clawback": "A payment was refunded or disputed: its credits are taken back.",
+    "reinstate": "The refund failed, or the dispute was won: its credits are back.",
+    "adjustment": "Our staff took credits; `note` says why.",
+}
+"""What each kind of ledger entry stands for."""
+
 SIMULATED = {
     "success": "The job completes with a mock picture.",
     "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds. For the first {simulation.SLOW_PENDING_SECONDS:g} "
@@ -84,6 +98,14 @@ class ErrorCode:
     def id(self) -> str:
         """The row's anchor."""
         return f"error-{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerKind:
+    """A row of the table of ledger entries, with code in backticks."""
+
+    code: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +148,11 @@ def error_codes() -> list[ErrorCode]:
 def job_failures() -> list[JobFailure]:
     """Return every `error_code` of a failed job."""
     return [JobFailure(code, message, code in RETRYABLE) for code, message in MESSAGES.items()]
+
+
+def ledger_kinds() -> list[LedgerKind]:
+    """Return every kind of ledger entry."""
+    return [LedgerKind(kind, LEDGER_KINDS[kind]) for kind in LedgerEntry.Kind]
 
 
 def simulated_names() -> list[SimulatedName]:

@@ -32,7 +32,14 @@ SLUGS = (
 )
 """The pages, in the order of reading."""
 
-_OPERATIONS = {"submit": "createTryOn", "get": "getJob", "list": "listJobs", "cancel": "cancelJob"}
+_OPERATIONS = {
+    "submit": "createTryOn",
+    "get": "getJob",
+    "list": "listJobs",
+    "cancel": "cancelJob",
+    "credits": "getCredits",
+    "ledger": "listLedger",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ def _facts() -> dict[str, Any]:
         "events": [_Event(event.name, event.summary, fences([event.example])) for event in events_of(api_schema())],
         "failures": conventions.job_failures(),
         "host": HOST,
+        "ledger_kinds": conventions.ledger_kinds(),
         "limits": conventions.limits(),
         "requests": {name: fences(operations[id_].requests) for name, id_ in _OPERATIONS.items()},
         "retries": conventions.retries(settings.WEBHOOK_RETRY_SCHEDULE),
