@@ -35,8 +35,11 @@ help:
 	@echo "make test      the tests: on SQLite in one process, and on PostgreSQL and Valkey"
 	@echo "make test-slow the tests that take parts away, fill tables, or look at every page"
 	@echo "make lint      ruff, mypy, import order, migrations, secrets that were committed"
+	@echo "make format    what ruff can mend by itself"
 	@echo "make audit     known holes in the packages that are used; asks PyPI"
+	@echo "make bench     benchmarks; there are none yet"
 	@echo "make lock      compile requirements*.in into the lock files"
+	@echo "make clean     takes .venv, caches and var away, with the database and the secrets of make run in it"
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Zupertry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 …")'

@@ -42,7 +42,7 @@ def send(organisation_id: str, kind: str, reference: str, *, roles: Sequence[Rol
     """Have the members with one of these roles told, once for each `kind` and `reference`, however often it is asked.
 
     Written in the caller's transaction. `kind` names the templates in `templates/mail`; `context`, which is kept as
-    JSON, fills them. A `reply_to` in it is where answers go.
+    JSON, fills them. A `reply_to` in it is where answers go, which else is `SUPPORT_EMAIL`.
     """
     _write(Mail(organisation_id=organisation_id, kind=kind, reference=reference, roles=list(roles), context=context))
 
@@ -140,14 +140,15 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
         **_secrets(mail),
     }
     subject = _one_line(_rendered(f"{mail.kind}.subject.txt", context))
-    reply_to = mail.context.get("reply_to")
-    # Nobody sits behind what has no address for answers, and out-of-office notices leave it alone.
-    by_itself = {} if reply_to else {"Auto-Submitted": "auto-generated"}
+    staffs = mail.context.get("reply_to")
+    answers_to = staffs or settings.SUPPORT_EMAIL
+    # What no person wrote says so, and out-of-office notices leave it alone.
+    by_itself = {} if staffs else {"Auto-Submitted": "auto-generated"}
     message = EmailMultiAlternatives(
         subject=subject,
         body=_rendered(f"{mail.kind}.txt", context),
         to=_recipients(mail),
-        reply_to=[reply_to] if reply_to else None,
+        reply_to=[answers_to] if answers_to else None,
         headers={"Message-ID": _message_id(mail), **by_itself},
     )
     message.attach_alternative(_rendered(f"{mail.kind}.html", {**context, "subject": subject}), "text/html")

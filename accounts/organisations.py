@@ -1,5 +1,7 @@
 """Making organisations and what each needs from the start."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -97,21 +99,37 @@ def _move(workspace: Workspace, before: str, after: str, action: str, actor: str
 
 @transaction.atomic
 def suspend(organisation: Organisation, *, actor: str, reason: str) -> bool:
-    """Stop an organisation's requests and the start of its jobs, which wait. False: it is suspended already."""
-    changed = Organisation.objects.filter(pk=organisation.pk, suspended_at=None).update(suspended_at=timezone.now())
+    """Stop an organisation's requests and the start of its jobs, which wait, and tell those who manage it.
+
+    They are not told the `reason`, which is for staff. False: it is suspended already.
+    """
+    now = timezone.now()
+    changed = Organisation.objects.filter(pk=organisation.pk, suspended_at=None).update(suspended_at=now)
     if changed:
         audit.record(organisation, actor, "organisation.suspended", organisation.id, reason=reason)
+        _tell_of_suspension(organisation, "suspended", now)
     return bool(changed)
 
 
 @transaction.atomic
 def restore(organisation: Organisation, *, actor: str, reason: str) -> bool:
-    """Let a suspended organisation go on; the sweep wakes the jobs that have waited. False: it is not suspended."""
+    """Let a suspended organisation go on, and tell those who manage it; the sweep wakes the jobs that have waited.
+
+    False: it is not suspended.
+    """
+    lock(organisation)
     suspended = Organisation.objects.filter(pk=organisation.pk, suspended_at__isnull=False)
-    restored = suspended.update(suspended_at=None)
-    if restored:
-        audit.record(organisation, actor, "organisation.restored", organisation.id, reason=reason)
-    return bool(restored)
+    since = suspended.values_list("suspended_at", flat=True).first()
+    if since is None or not suspended.update(suspended_at=None):
+        return False
+    audit.record(organisation, actor, "organisation.restored", organisation.id, reason=reason)
+    _tell_of_suspension(organisation, "restored", since)
+    return True
+
+
+def _tell_of_suspension(organisation: Organisation, kind: str, since: datetime) -> None:
+    """Have owners and admins told, once for each suspension: `since` says which."""
+    mails.send(organisation.id, kind, f"{organisation.id}:{since.isoformat()}", roles=[Role.OWNER, Role.ADMIN])
 
 
 @transaction.atomic

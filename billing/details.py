@@ -16,6 +16,7 @@ from billing import tax
 from billing.gateways.base import Buyer
 from billing.models import BillingDetails
 from zupertry.core.errors import Refusal
+from zupertry.core.support import at_support
 
 FIELDS = ("legal_name", "email", "phone", "address", "city", "postal_code", "state", "country", "tax_id")
 
@@ -199,9 +200,15 @@ def _problem_of_country(region: Region, country: str) -> str:
     if country not in countries():
         return "Choose a country from the list."
     if region == Region.INDIA and country != "IN":
-        return "Choose India: your organisation is billed there, in rupees. To be billed elsewhere, write to us."
+        return (
+            "Choose India: your organisation is billed there, in rupees. "
+            f"To be billed elsewhere, write to us{at_support()}."
+        )
     if region == Region.EUROPE and country not in tax.EU_COUNTRIES:
-        return "Choose a country of the European Union: your organisation is billed there. To change that, write to us."
+        return (
+            "Choose a country of the European Union: your organisation is billed there. "
+            f"To change that, write to us{at_support()}."
+        )
     return ""
 
 

@@ -21,6 +21,7 @@ from billing.gateways.registry import gateways, refuse
 from billing.models import CreditPack, GatewayCustomer, Payment
 from zupertry.core.connections import release_connection
 from zupertry.core.errors import Refusal
+from zupertry.core.support import at_support
 
 RETRY_FOR = timedelta(hours=23)
 """How long the same call is sent again: gateways remember an idempotency key for a day."""
@@ -189,7 +190,7 @@ def _look_again(payment: Payment) -> None:
 def _check_gateway(organisation: Organisation) -> None:
     if not catalogue.can_be_paid(organisation):
         name = catalogue.gateway_for(organisation).capitalize()
-        raise Refusal("payment_provider_error", f"Paying by {name} is not set up here yet. Ask the operator to do so.")
+        raise Refusal("payment_provider_error", f"Paying by {name} is not set up here yet. Write to us{at_support()}.")
 
 
 def _inserted(payment: Payment) -> Payment:

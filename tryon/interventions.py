@@ -72,6 +72,11 @@ def fail(job: Job, *, actor: str, reason: str) -> None:
 
 
 def refund(job: Job, *, actor: str, reason: str) -> None:
-    """Take a completed job back: its credit returns, its picture is withheld. Raises `Refusal`: it is not completed."""
+    """Take a completed job back: its credit returns, its picture is withheld.
+
+    Raises `Refusal`: it is not completed, or a test job, which nobody has paid for.
+    """
+    if job.mode == Mode.TEST:
+        raise Refusal("validation_error", "It is a test job, which cost nothing: there is nothing to give back.")
     if not jobs.refund(job, actor=actor, reason=reason):
         raise Refusal("validation_error", "It is not completed, or refunded already.")

@@ -23,6 +23,7 @@ from accounts.webhooks import outbox
 from billing import ledger
 from tryon.failures import RETRYABLE, Failure, failure
 from tryon.models import Job
+from tryon.simulation import pending_seconds
 from zupertry.core import ids, metrics
 from zupertry.core.api import timestamp
 from zupertry.core.errors import Refusal
@@ -111,7 +112,7 @@ def _insert(job: Job) -> None:
         ledger.hold(job.organisation_id, job.id, actor=job.actor)
     structlog.contextvars.bind_contextvars(job=job.id)
     _count(job.mode, Status.PENDING)
-    wake("tryon.run", job.id)
+    wake("tryon.run", job.id, delay=pending_seconds(job.model_image_url, job.garment_image_url))
 
 
 def _count(mode: str, status: str, error_code: str = "") -> None:

@@ -9,15 +9,21 @@ from zupertry.core.addresses import EVERYWHERE, UrlError, parse_target
 
 HOST = "test.zupertry.com"
 SLOW_SECONDS = 5.0
+SLOW_PENDING_SECONDS = 2.0
+"""How much of them a slow job is pending, so that a client can cancel it."""
 OUTCOMES = frozenset({"success", "slow", *MESSAGES})
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a simulated picture does: fail with `error_code`, or arrive after `delay` seconds."""
+    """What a simulated picture does: fail with `error_code`, or arrive `delay` seconds after the job has begun.
+
+    The job lies pending for `pending` seconds before.
+    """
 
     error_code: str = ""
     delay: float = 0.0
+    pending: float = 0.0
 
 
 def is_simulated(url: str) -> bool:
@@ -38,4 +44,14 @@ def simulation(url: str) -> Simulation | None:
         raise ValueError(f"{HOST} simulates {known}, and nothing called “{name.name}”.")
     if name.stem in MESSAGES:
         return Simulation(error_code=name.stem)
-    return Simulation(delay=SLOW_SECONDS if name.stem == "slow" else 0.0)
+    if name.stem == "slow":
+        return Simulation(delay=SLOW_SECONDS - SLOW_PENDING_SECONDS, pending=SLOW_PENDING_SECONDS)
+    return Simulation()
+
+
+def pending_seconds(*urls: str) -> float:
+    """Return how long a job with these pictures lies pending before it is begun. Failures come at once."""
+    simulated = [found for url in urls if (found := simulation(url))]
+    if any(found.error_code for found in simulated):
+        return 0.0
+    return max((found.pending for found in simulated), default=0.0)

@@ -310,3 +310,9 @@ def _warnings() -> Iterator[CheckMessage]:
             "Give the server that sends them, such as smtp+tls://user:password@host:587",
             id="zupertry.W004",
         )
+    if not settings.ON_ONE_MACHINE and not settings.SUPPORT_EMAIL:
+        yield Warning(
+            "SUPPORT_EMAIL is not set: customers are told to write, and not where to. "
+            "Give an address that somebody reads, such as support@example.com",
+            id="zupertry.W006",
+        )

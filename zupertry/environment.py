@@ -211,7 +211,7 @@ _MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465, "smtps": 465}
 
 
 def _mail_folder(folder: Path) -> dict[str, Any]:
-    return _MAIL | {"EMAIL_BACKEND": f"{_MAIL_BACKENDS}.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
+    return _MAIL | {"EMAIL_BACKEND": "zupertry.core.mail_folder.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
 
 
 def _mail_server(parts: SplitResult) -> dict[str, Any]:

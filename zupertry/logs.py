@@ -30,6 +30,17 @@ LISTS_OF_SECRETS = ["ENCRYPTION_KEYS", "STRIPE_WEBHOOK_SECRET", "RAZORPAY_WEBHOO
 ADDRESSES = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "EMAIL_URL", "SENTRY_DSN"]
 """Settings that hold a password before the host."""
 
+BROKEN_REQUESTS = [
+    "DisallowedHost",
+    "RequestDataTooBig",
+    "SuspiciousMultipartForm",
+    "TooManyFieldsSent",
+    "TooManyFilesSent",
+]
+"""What Django refuses by an exception, and logs as an error with its traceback, though nothing of ours is wrong."""
+MAX_BLAME = 200
+"""Characters of such a line: it quotes what was sent."""
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -49,6 +60,17 @@ class Stderr(logging.StreamHandler[Any]):
         lost = {"event": "line_lost", "level": "error", "logger": record.name, "error": kind and kind.__name__}
         with suppress(OSError, ValueError):  # nobody reads, or the stream is closed
             self.stream.write(f"{json.dumps(lost)}\n")
+
+
+class InOneLine(logging.Filter):
+    """Makes a warning of one line of what anybody can send as often as they like."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take level, length and traceback from a record; it is written in any case."""
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        record.msg, record.args = record.getMessage()[:MAX_BLAME], ()
+        record.exc_info = record.exc_text = None
+        return True
 
 
 def configure(options: Mapping[str, Any]) -> None:
@@ -79,6 +101,7 @@ def configure(options: Mapping[str, Any]) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
                 }
             },
+            "filters": {"one_line": {"()": "zupertry.logs.InOneLine"}},
             "handlers": {"stderr": {"class": "zupertry.logs.Stderr", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": "INFO"},
             "loggers": {
@@ -88,6 +111,7 @@ def configure(options: Mapping[str, Any]) -> None:
                 "stripe": {"level": "WARNING"},
                 "urllib3": {"level": "WARNING"},
                 "django.request": {"level": "ERROR"},
+                **{f"django.security.{name}": {"filters": ["one_line"]} for name in BROKEN_REQUESTS},
             },
         }
     )

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "zupertry.core.requests.TrustedProxyMiddleware",
     "zupertry.core.requests.RequestIdMiddleware",
+    "zupertry.core.head.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "zupertry.core.requests.BrowserPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -293,7 +294,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {
+SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Zupertry API",
     "DESCRIPTION": "Virtual try-on: two picture URLs in, a picture of that person wearing the garment out.",
     "VERSION": "1.0.0",
@@ -351,6 +352,9 @@ if _razorpay_key:
 globals().update(env.mail("EMAIL_URL", VAR_DIR / "mail"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Zupertry <hello@zupertry.com>")
+SUPPORT_EMAIL = env.text("SUPPORT_EMAIL")
+if SUPPORT_EMAIL:
+    SPECTACULAR_SETTINGS["CONTACT"] = {"email": SUPPORT_EMAIL}
 
 # Try-on
 

@@ -31,6 +31,9 @@ SHAPES = {
     "VERTEX_LOCATION": Shape(r"[a-z]+(-[a-z]+[0-9]+)?", "a region of Google Cloud or global, such as us-central1"),
     "VERTEX_MODEL": Shape(r"[a-z0-9.@-]+", "the bare id of a model, such as virtual-try-on-001"),
     "DEFAULT_FROM_EMAIL": Shape(rf"{_ADDRESS}|[^<>\r\n]*<{_ADDRESS}>", "an address such as Shop <hello@example.com>"),
+    "SUPPORT_EMAIL": Shape(
+        r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "a bare address, such as support@example.com"
+    ),
     "METRICS_TOKEN": Shape(
         r"[\x21-\x7e]{16,}", "16 letters and digits or more, such as openssl rand -hex 32 gives", True
     ),

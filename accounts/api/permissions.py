@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from accounts.api.authentication import key_of
 from zupertry.core import ratelimit
 from zupertry.core.errors import Refusal
+from zupertry.core.support import at_support
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -24,5 +25,7 @@ class OrganisationActive(BasePermission):
         if organisation.suspended_at is not None:
             window = ratelimit.peek(organisation.id, organisation.rate_limit_per_minute)
             cast("ApiViewSet", view).rate_limit_window = window
-            raise Refusal("account_suspended", "This organisation is suspended. Write to support to have it restored.")
+            raise Refusal(
+                "account_suspended", f"This organisation is suspended. Write to us{at_support()} to have it restored."
+            )
         return True

@@ -64,7 +64,7 @@ def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest,
             if not _enter(member):
                 return redirect("onboarding")
             if area and area not in member.areas:
-                return _refuse(request, area)
+                return _refuse(member, area)
             return view(member, *args, **kwargs)
 
         return answer
@@ -112,10 +112,14 @@ def organisations_with(request: MemberRequest, area: str) -> list[str]:
     return [m.organisation_id for m in request.memberships if m.role in AREAS[area]]
 
 
-def _refuse(request: HttpRequest, what: str) -> HttpResponse:
-    """Answer 403 with a page that says why and whom to ask."""
+def _refuse(request: MemberRequest, what: str) -> HttpResponse:
+    """Answer 403 with a page that says why and whom to ask: the owners by name, for not everybody sees the team."""
     allowed = [role.label.lower() for role in Role if role in AREAS.get(what, ())]
-    return render(request, "dashboard/forbidden.html", {"area": what, "allowed": allowed}, status=403)
+    of_here = User.objects.filter(
+        is_active=True, memberships__organisation=request.organisation, memberships__role=Role.OWNER
+    )
+    context = {"area": what, "allowed": allowed, "owners": of_here.order_by("pk")}
+    return render(request, "dashboard/forbidden.html", context, status=403)
 
 
 def _to_login(request: HttpRequest) -> HttpResponseBase:

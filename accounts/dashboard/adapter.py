@@ -6,6 +6,7 @@ import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -73,6 +74,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().send_mail(template_prefix, email, context | {"public_url": settings.PUBLIC_URL})
         except OSError as error:  # as all of smtplib's are; without its text, which may hold the address
             log.warning("account_mail_not_sent", template=template_prefix, error=type(error).__name__)
+
+    def render_mail(self, *args: Any, **kwargs: Any) -> EmailMessage:
+        """Make a mail, answers to which go where customers write to."""
+        message: EmailMessage = super().render_mail(*args, **kwargs)
+        message.reply_to = [settings.SUPPORT_EMAIL] if settings.SUPPORT_EMAIL else []
+        return message
 
     def get_http_user_agent(self, request: HttpRequest) -> str:
         """Return what a person would call the browser: mails about changes say it."""

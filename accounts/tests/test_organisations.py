@@ -2,6 +2,8 @@
 
 import pytest
 from django.core import mail as mail_box
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
 
 from accounts import mails, organisations
 from accounts.models import MAX_WORKSPACES, AuditEntry, Mail, Membership, Organisation, Region, Role, User, Workspace
@@ -48,6 +50,31 @@ def test_restoring_twice_is_written_down_once(world):
     assert done == [True, False]
     assert Organisation.objects.get(id=world.alice.org_id).suspended_at is None
     assert AuditEntry.objects.get(action="organisation.restored").reason == "paid"
+
+
+def test_those_who_manage_it_are_told_of_each_suspension_and_its_end_without_the_reason(world):
+    for number, role in enumerate([Role.ADMIN, Role.BILLING]):
+        user = User.objects.create_user(f"{role}@example.com", "a-password")
+        Membership.objects.create(user=user, organisation_id=world.alice.org_id, role=role)
+        for do in (organisations.suspend, organisations.suspend, organisations.restore, organisations.restore):
+            do(world.organisation, actor="staff:test", reason="suspected fraud")
+        assert Mail.objects.count() == 2 * (number + 1)
+    for mail in Mail.objects.order_by("pk"):
+        mails.deliver(mail.id)
+    assert [message.subject for message in mail_box.outbox] == ["Alice & Co is suspended", "Alice & Co is restored"] * 2
+    for message in mail_box.outbox:
+        assert message.to == ["alice@example.com", "admin@example.com"]
+        assert isinstance(message, EmailMultiAlternatives)
+        assert "fraud" not in message.body + str(message.alternatives[0][0])
+        assert "owner or admin of Alice & Co" in message.body
+    assert "account_suspended" in mail_box.outbox[0].body
+
+
+def test_a_suspension_that_does_not_happen_is_told_to_nobody(world):
+    with transaction.atomic():
+        organisations.suspend(world.organisation, actor="staff:test", reason="unpaid")
+        transaction.set_rollback(True)
+    assert not Mail.objects.exists()
 
 
 def test_a_rate_limit_is_changed_once_and_written_down(world):

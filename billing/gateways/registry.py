@@ -8,6 +8,7 @@ from django.conf import settings
 from billing.gateways.base import UNAUTHORISED, Gateway, GatewayError
 from zupertry.core.backends import Backends
 from zupertry.core.errors import Refusal
+from zupertry.core.support import at_support
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,9 @@ def refuse(gateway: str, error: GatewayError) -> NoReturn:
     log.warning("gateway_failed", gateway=gateway, error=error.message, permanent=error.permanent, code=error.code)
     name = gateway.capitalize()
     if error.permanent:
-        message = f"{name} refused this, and nothing was charged. Check your billing details, or write to us."
+        message = (
+            f"{name} refused this, and nothing was charged. Check your billing details, or write to us{at_support()}."
+        )
     else:
         message = f"{name} did not answer as it should. Try again in a minute; it can't happen twice."
     raise Refusal("payment_provider_error", message) from error
@@ -39,5 +42,5 @@ def require(gateway: str) -> None:
     """Raise `Refusal` (`payment_provider_error`) where a gateway that took money before is not configured any more."""
     if gateway not in settings.PAYMENT_GATEWAYS:
         raise Refusal(
-            "payment_provider_error", f"{gateway.capitalize()} is not set up here any more. Ask the operator."
+            "payment_provider_error", f"{gateway.capitalize()} is not set up here any more. Write to us{at_support()}."
         )

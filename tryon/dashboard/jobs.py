@@ -9,7 +9,6 @@ import structlog
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.dashboard.access import MemberRequest, member_view
@@ -127,7 +126,6 @@ def job_context(request: MemberRequest, job: Job) -> dict[str, Any]:
         "model_link": _external(job, job.model_image_url),
         "garment_link": _external(job, job.garment_image_url),
         "has_pictures": bool(job.completed_at and (job.person_name or job.garment_name or job.output_name)),
-        "now": timezone.now(),
     }
 
 

@@ -94,10 +94,10 @@ ACTIONS = [
         name="refund",
         label="Refund",
         permission="tryon.refund_job",
-        explanation="Gives the credit of a completed job back and withholds its picture from the customer for good. No "
-        "webhook is sent, and one that has not arrived yet is withdrawn. It can't be undone.",
+        explanation="Gives the credit of a completed live job back and withholds its picture from the customer for "
+        "good. No webhook is sent, and one that has not arrived yet is withdrawn. It can't be undone.",
         perform=_refund,
         many=True,
-        offered=lambda job: job.status == Status.COMPLETED,
+        offered=_was_paid,
     ),
 ]

@@ -5,7 +5,7 @@ import pytest
 from tryon import runner
 from tryon.failures import MESSAGES
 from tryon.models import Job
-from tryon.simulation import SLOW_SECONDS, Simulation, is_simulated, simulation
+from tryon.simulation import SLOW_PENDING_SECONDS, SLOW_SECONDS, Simulation, is_simulated, pending_seconds, simulation
 from zupertry.testing.api import SUCCESS, ApiClient, refusal
 
 HOST = "https://test.zupertry.com"
@@ -34,8 +34,27 @@ def test_every_error_code_of_the_contract_can_be_simulated():
 
 def test_success_is_at_once_and_slow_takes_5_seconds():
     assert simulation(f"{HOST}/success.jpg") == Simulation()
-    assert simulation(f"{HOST}/slow.jpg") == Simulation(delay=5.0)
-    assert SLOW_SECONDS == 5.0
+    slow = simulation(f"{HOST}/slow.jpg")
+    assert slow.pending + slow.delay == SLOW_SECONDS == 5.0
+
+
+@pytest.mark.parametrize(
+    ("names", "seconds"),
+    [
+        (("slow", "success"), SLOW_PENDING_SECONDS),
+        (("success", "slow"), SLOW_PENDING_SECONDS),
+        (("slow", "slow"), SLOW_PENDING_SECONDS),
+        (("success", "success"), 0.0),
+        (("slow", "content_blocked"), 0.0),
+        (("engine_timeout", "slow"), 0.0),
+    ],
+)
+def test_a_slow_job_lies_pending_for_a_while_and_failures_come_at_once(names, seconds):
+    assert pending_seconds(*(f"{HOST}/{name}.jpg" for name in names)) == seconds
+
+
+def test_pictures_that_are_fetched_wait_for_nothing():
+    assert pending_seconds("https://a.example.com/slow.jpg", "https://a.example.com/nonsense.jpg") == 0.0
 
 
 @pytest.mark.parametrize(

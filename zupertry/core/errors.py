@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zupertry.core.support import at_support
+
 STATUS = {
     "bad_request": 400,
     "unauthorized": 401,
@@ -93,5 +95,6 @@ def internal_error() -> Refusal:
     """Return the refusal for what nobody foresaw."""
     return Refusal(
         "internal_error",
-        "Something of ours went wrong. Send the request again; if it keeps failing, tell us the request id.",
+        "Something of ours went wrong. Send the request again; if it keeps failing, "
+        f"write to us{at_support()} with the request id.",
     )

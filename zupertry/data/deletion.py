@@ -15,6 +15,7 @@ from accounts.models import ApiKey, Invitation, Membership, Organisation, Role
 from billing import auto_reload, cancelling, ledger
 from billing.models import Payment
 from zupertry.core.errors import Refusal
+from zupertry.core.support import at_support
 from zupertry.data import erasing
 
 GRACE = timedelta(days=7)
@@ -26,11 +27,11 @@ def obstacles(organisation: Organisation) -> list[str]:
     """Return why an organisation can't be deleted now, as sentences; none: it can."""
     found = []
     if organisation.suspended_at:
-        found.append("The organisation is suspended. Write to us: our staff settle that first.")
+        found.append(f"The organisation is suspended. Write to us{at_support()}: our staff settle that first.")
     if cancelling.is_under_way(organisation):
         found.append(cancelling.UNDER_WAY)
     if Payment.objects.filter(organisation=organisation, status=Payment.Status.QUARANTINED).exists():
-        found.append("A payment waits for our staff, who may owe you money. Write to us.")
+        found.append(f"A payment waits for our staff, who may owe you money. Write to us{at_support()}.")
     if (owed := -ledger.balance(organisation.id).available) > 0:
         found.append(f"{owed} credit{'s are' if owed > 1 else ' is'} owed. Buy credits to settle that first.")
     return found

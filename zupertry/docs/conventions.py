@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from accounts import team
 from accounts.models import DEFAULT_RATE_LIMIT, MAX_API_KEYS, MAX_WORKSPACES
 from accounts.webhooks import delivery, signing
-from tryon import simulation
+from billing.models import LedgerEntry
+from tryon import retention, simulation
 from tryon.api.serializers import MAX_METADATA_ENTRIES, REFUSED_SUFFIXES
 from tryon.api.viewsets import MAX_IDEMPOTENCY_KEY
 from tryon.failures import MESSAGES, RETRYABLE
@@ -60,9 +61,23 @@ WHEN = {
 }
 """When each public error code is given."""
 
+LEDGER_KINDS = {
+    "hold": "A live job was accepted: one credit goes from `available` to `reserved`.",
+    "capture": "The job completed: its reserved credit is spent.",
+    "release": "The job failed or was cancelled: its reserved credit is available again.",
+    "refund": "Our staff took a completed job back: its credit is available again.",
+    "purchase": "A payment arrived, whose id is the `reference`.",
+    "grant": "Credits that cost nothing: those to begin with, or a gift of our staff.",
+    "clawback": "A payment was refunded or disputed: its credits are taken back.",
+    "reinstate": "The refund failed, or the dispute was won: its credits are back.",
+    "adjustment": "Our staff took credits; `note` says why.",
+}
+"""What each kind of ledger entry stands for."""
+
 SIMULATED = {
     "success": "The job completes with a mock picture.",
-    "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds.",
+    "slow": f"The same, after {simulation.SLOW_SECONDS:g} seconds. For the first {simulation.SLOW_PENDING_SECONDS:g} "
+    "of them the job is `pending`, and can be cancelled.",
 }
 
 
@@ -83,6 +98,14 @@ class ErrorCode:
     def id(self) -> str:
         """The row's anchor."""
         return f"error-{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerKind:
+    """A row of the table of ledger entries, with code in backticks."""
+
+    code: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,11 @@ def error_codes() -> list[ErrorCode]:
 def job_failures() -> list[JobFailure]:
     """Return every `error_code` of a failed job."""
     return [JobFailure(code, message, code in RETRYABLE) for code, message in MESSAGES.items()]
+
+
+def ledger_kinds() -> list[LedgerKind]:
+    """Return every kind of ledger entry."""
+    return [LedgerKind(kind, LEDGER_KINDS[kind]) for kind in LedgerEntry.Kind]
 
 
 def simulated_names() -> list[SimulatedName]:
@@ -187,12 +215,14 @@ def verification_snippets() -> tuple[Sample, ...]:
 
 def limits() -> dict[str, Any]:
     """Return the numbers that the page's text names."""
+    kept = retention.kept()
     return {
         "api_keys": MAX_API_KEYS,
         "body_kib": MAX_BODY_BYTES // 1024,
         "delivery_seconds": int(delivery.DEADLINE_SECONDS),
         "idempotency_characters": MAX_IDEMPOTENCY_KEY,
         "idempotency_hours": IDEMPOTENCY_LIFETIME // HOUR,
+        "inputs_kept": _inputs_kept(kept.input_hours),
         "invitation_days": team.LIFETIME.days,
         "jitter_percent": round(delivery.JITTER * 100),
         "metadata_entries": MAX_METADATA_ENTRIES,
@@ -201,9 +231,13 @@ def limits() -> dict[str, Any]:
         "picture_megapixels": MAX_PIXELS // 1_000_000,
         "rate_per_minute": DEFAULT_RATE_LIMIT,
         "refused_suffixes": sorted(REFUSED_SUFFIXES),
-        "retention_days": settings.RETENTION_OUTPUT.days,
+        "retention_days": kept.output_days,
         "rotation_hours": signing.ROTATION_OVERLAP // HOUR,
         "secret_bytes": signing.SECRET_BYTES,
         "url_characters": MAX_URL_LENGTH,
         "workspaces": MAX_WORKSPACES,
     }
+
+
+def _inputs_kept(hours: int) -> str:
+    return f"for {hours} hour{'s' if hours > 1 else ''} after the job has ended" if hours else "until the job has ended"

@@ -32,7 +32,14 @@ SLUGS = (
 )
 """The pages, in the order of reading."""
 
-_OPERATIONS = {"submit": "createTryOn", "get": "getJob", "list": "listJobs", "cancel": "cancelJob"}
+_OPERATIONS = {
+    "submit": "createTryOn",
+    "get": "getJob",
+    "list": "listJobs",
+    "cancel": "cancelJob",
+    "credits": "getCredits",
+    "ledger": "listLedger",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +96,14 @@ def _facts() -> dict[str, Any]:
     """Return what the texts name. Samples are Markdown already."""
     operations = _operations()
     return {
+        "at_support": f" at <{settings.SUPPORT_EMAIL}>" if settings.SUPPORT_EMAIL else "",
         "answers": {name: fences([operations[id_].answer_example]) for name, id_ in _OPERATIONS.items()},
         "error_example": fences([conventions.error_example()]),
         "errors": conventions.error_codes(),
         "events": [_Event(event.name, event.summary, fences([event.example])) for event in events_of(api_schema())],
         "failures": conventions.job_failures(),
         "host": HOST,
+        "ledger_kinds": conventions.ledger_kinds(),
         "limits": conventions.limits(),
         "public_url": settings.PUBLIC_URL,
         "requests": {name: fences(operations[id_].requests) for name, id_ in _OPERATIONS.items()},

@@ -17,7 +17,7 @@ def mail() -> Iterator[Finding]:
     """Greet the mail server, or write into the folder. No mail is sent."""
     if settings.EMAIL_BACKEND.endswith(".smtp.EmailBackend"):
         yield _server()
-    elif settings.EMAIL_BACKEND.endswith(".filebased.EmailBackend"):
+    elif settings.EMAIL_BACKEND.endswith(".mail_folder.EmailBackend"):
         folder = Path(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009  (mypy knows no setting that has no name in the file)
         make_private_folder(folder)
         try_to_write(folder)

@@ -69,7 +69,7 @@ class MessageForm(ReasonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["reply_to"] = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+        self.initial["reply_to"] = settings.SUPPORT_EMAIL or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
 
 def _suspend(organisation: Organisation, order: Order) -> str:
@@ -146,7 +146,8 @@ ACTIONS: list[StaffAction[Organisation]] = [
         "Suspend",
         "accounts.suspend_organisation",
         "Requests with its keys are refused (account_suspended) and no job of its begins. Pending jobs stay pending; "
-        "jobs that a worker has begun go on to their end. People can still log in, look, and pay.",
+        "jobs that a worker has begun go on to their end. People can still log in, look, and pay. Owners and admins "
+        "get a mail that says so, without the reason.",
         _suspend,
         offered=lambda organisation: organisation.suspended_at is None and _stays(organisation),
     ),
@@ -154,7 +155,8 @@ ACTIONS: list[StaffAction[Organisation]] = [
         "restore",
         "Restore",
         "accounts.suspend_organisation",
-        "Its requests are answered again, and the jobs that have waited are picked up by the next sweep.",
+        "Its requests are answered again, and the jobs that have waited are picked up by the next sweep. Owners and "
+        "admins get a mail that says so, without the reason.",
         _restore,
         offered=lambda organisation: organisation.suspended_at is not None,
     ),

@@ -143,6 +143,7 @@ def open_clinic(folder: Path) -> Iterator[Clinic]:
             "RAZORPAY_WEBHOOK_SECRET": razorpay.event_secret,
             "RAZORPAY_API_BASE": razorpay.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{mail.port}",
+            "SUPPORT_EMAIL": "help@example.com",
             **SELLER,
         }
         service = stack.enter_context(Service(folder, environment))

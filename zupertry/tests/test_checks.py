@@ -167,6 +167,7 @@ def production(settings, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:password@mail.example.com:587")
     settings.ON_ONE_MACHINE = False
+    settings.SUPPORT_EMAIL = "help@example.com"
     settings.PUBLIC_URL = "https://app.example.com"
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
     assert found() == warnings() == []
@@ -311,6 +312,13 @@ def test_mails_that_nobody_reads_are_a_warning(production, monkeypatch) -> None:
     assert found() == []
     (warning,) = warnings()
     assert warning.startswith("EMAIL_URL is not set")
+
+
+def test_customers_who_can_write_to_nobody_are_a_warning(production) -> None:
+    production.SUPPORT_EMAIL = ""
+    assert found() == []
+    (warning,) = warnings()
+    assert warning.startswith("SUPPORT_EMAIL is not set")
 
 
 def test_what_is_risky_is_a_warning_and_stops_nothing(production, caplog: pytest.LogCaptureFixture) -> None:

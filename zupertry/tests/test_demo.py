@@ -131,6 +131,7 @@ def test_the_banner_says_where_it_is_and_gives_the_keys(starts: list[tuple[str, 
     for name in ("live_key", "test_key", "webhook_secret"):
         assert kept[name] in banner
     assert "http://localhost:PORT/docs/api" in banner
+    assert f"such as the code to sign up with, are files in {var_dir}/mail\n" in banner
 
 
 def test_the_keys_are_kept_for_their_owner_alone(starts: list[tuple[str, str]], var_dir: Path) -> None:

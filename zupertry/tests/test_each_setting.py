@@ -105,6 +105,9 @@ ROWS: list[tuple[str, str, dict[str, str], str]] = [
     ("EMAIL_URL", "smtp+tls://user:hunter2@host:587/?timeout=3", {}, "such as smtp+tls://"),  # pragma: allowlist secret
     ("EMAIL_URL", "filemail://var/mail", {}, "filemail:///srv/mail"),
     ("DEFAULT_FROM_EMAIL", "Zupertry", {}, "such as Shop <hello@example.com>"),
+    ("SUPPORT_EMAIL", "help", {}, "such as support@example.com"),
+    ("SUPPORT_EMAIL", "Shop <help@example.com>", {}, "a bare address"),
+    ("SUPPORT_EMAIL", "help@example.com?subject=x", {}, "a bare address"),
     ("WORKER_CONCURRENCY", "many", {}, "such as 32"),
     ("JOB_LEASE_SECONDS", "1 minute", {}, "such as 60"),
     ("SWEEP_INTERVAL_SECONDS", "0.5", {}, "such as 30"),
@@ -155,7 +158,7 @@ def test_there_is_a_row_for_each_setting() -> None:
         {"EMAIL_URL": "filemail:///srv/mail"},
         {"EMAIL_URL": "consolemail://"},
         {"EMAIL_URL": "smtps://user:p%40ss@host"},
-        {"DEFAULT_FROM_EMAIL": "hello@example.com"},
+        {"DEFAULT_FROM_EMAIL": "hello@example.com", "SUPPORT_EMAIL": "first.last+shop@mail.example.co.uk"},
         {"REDIS_URL": "redis://host", **{name: value for name, value in PRODUCTION.items() if name != "REDIS_URL"}},
         {"VERTEX_PROJECT": "example.com:shop", "VERTEX_LOCATION": "global"},
         {"METRICS_TOKEN": "0123456789abcdef", "SENTRY_DSN": "https://abc@sentry.example.com/under/7"},

@@ -167,7 +167,7 @@ def test_a_folder_for_mails_is_where_its_address_says(env: Environment, set_to, 
     """And not below the folder that the process happens to have been started in."""
     set_to(text)
     config = env.mail(NAME, Path("/srv/mail"))
-    assert config["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+    assert config["EMAIL_BACKEND"] == "zupertry.core.mail_folder.EmailBackend"
     assert config["EMAIL_FILE_PATH"] == "/srv/mail"
 
 

@@ -104,6 +104,19 @@ def test_head_is_get_without_a_body(alice, path):
     assert head.headers["Content-Type"] == get.headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v1/nothing", "404 Not Found"), ("/v1/tryon", "401 Unauthorized"), ("/docs/jobs", "200 OK")],
+)
+def test_an_answer_to_head_leaves_the_application_without_a_body(path, status):
+    """Django's test client would take the body away by itself."""
+    environ = RequestFactory().head(path).environ
+    body, answered, headers = run_wsgi_app(application, environ, buffered=True)
+    assert (answered, b"".join(body)) == (status, b"")
+    assert int(headers["Content-Length"]) > 0
+
+
 @pytest.mark.parametrize(
     "accept", ["text/html", "application/xml", "image/png", "nonsense", "", "application/json;q=0"]
 )

@@ -85,3 +85,10 @@ def test_events_that_the_runbook_looks_for_are_logged() -> None:
 
 def _code(app: str) -> list[Path]:
     return [path for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
+
+
+def test_make_help_names_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)[0].split())
+    # The halves of `make test`, which says what they do.
+    assert targets - {"help", "test-sqlite", "test-postgres"} == set(re.findall(r'@echo "make ([a-z-]+)', makefile))

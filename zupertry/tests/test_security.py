@@ -132,6 +132,7 @@ def test_djangos_own_checks_of_a_deployment_find_nothing(tmp_path: Path) -> None
         **PRODUCTION,
         "SECRET_KEY": make_secret_key(),
         "EMAIL_URL": "smtp+tls://user:password@127.0.0.1:1",
+        "SUPPORT_EMAIL": "help@example.com",
         "ZUPERTRY_ENV_FILE": "",
         "VAR_DIR": str(tmp_path),
     }

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -9,14 +10,19 @@ from django.test import Client
 
 from accounts.dashboard.access import AREAS
 from accounts.models import DEFAULT_RATE_LIMIT
+from billing.models import LedgerEntry
 from tryon.failures import MESSAGES
 from zupertry.core.code_samples import Sample
 from zupertry.core.errors import STATUS
+from zupertry.core.schema import api_schema
 from zupertry.docs.conventions import SNIPPETS
 from zupertry.docs.markdown import document, fences
 from zupertry.docs.roles import RIGHTS
 from zupertry.docs.site import SLUGS, TEXTS, pages
 from zupertry.testing.page import Element, parse
+
+SELF_EXPLAINED = {"/v1/openapi.json"}
+"""What needs no guide."""
 
 
 def page(slug: str) -> Element:
@@ -95,8 +101,42 @@ def test_every_error_is_told_and_so_is_every_failure():
     assert {(code, message) for code, message, _ in told[-len(MESSAGES) :]} == set(MESSAGES.items())
 
 
+def test_every_kind_of_ledger_entry_is_told_beside_what_is_asked_for_it():
+    told = page("try-on")
+    kinds = [row[0] for row in rows(told)][-len(LedgerEntry.Kind) :]
+    assert kinds == list(LedgerEntry.Kind)
+    for path in ("/v1/credits", "/v1/ledger"):
+        assert path in told.text
+
+
+@pytest.mark.parametrize("path", [path for path in api_schema()["paths"] if path not in SELF_EXPLAINED])
+def test_every_address_of_the_api_is_in_a_guide(path):
+    named = path.replace("{job_id}", "$JOB_ID")
+    assert any(named in known.text or path in known.text for known in pages()), path
+
+
 def test_limits_are_those_of_the_code():
     assert str(DEFAULT_RATE_LIMIT) in page("rate-limits").all("p")[0].text
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0, "until the job has ended."),
+        (1, "for 1 hour after the job has ended."),
+        (24, "for 24 hours after the job has ended."),
+    ],
+)
+def test_how_long_pictures_are_kept_is_that_of_the_settings(made_anew, settings, hours, words):
+    settings.RETENTION_INPUT, settings.RETENTION_OUTPUT = timedelta(hours=hours), timedelta(days=9)
+
+    told = page("jobs").text
+    assert f"they are kept {words}" in told
+    assert "kept for 9 days, until output_expires_at, and then deleted." in told
+    assert ["A result is kept", "for 9 days after the job has ended"] in rows(page("rate-limits"))
+    reference = parse(Client().get("/docs/api").content.decode()).by_id("pictures").text
+    assert "kept for 9 days" in reference
+    assert words in reference
 
 
 def test_the_programs_that_verify_are_the_tested_ones():

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email import message_from_bytes
 from email.message import Message
 from http.client import HTTPResponse
 from io import BytesIO
@@ -67,6 +68,24 @@ def test_a_test_key_gets_a_picture_and_a_signed_webhook(service, alice):
     assert webhook.headers["x-zupertry-signature"] == expected
 
 
+def test_a_slow_test_job_can_be_cancelled_until_it_begins(service, alice):
+    slow = {"model_image_url": "https://test.zupertry.com/slow.jpg", "garment_image_url": SUCCESS}
+    first, second = [service.call("POST", "/v1/tryon", alice.test_key, slow).body["job_id"] for _ in range(2)]
+    cancelled = service.call("DELETE", f"/v1/jobs/{first}", alice.test_key)
+    assert (cancelled.status, cancelled.body["status"]) == (200, "cancelled")
+
+    seen = ["pending"]
+    while seen[-1] in {"pending", "processing"}:
+        job = service.call("GET", f"/v1/jobs/{second}", alice.test_key).body
+        if job["status"] != seen[-1]:
+            seen.append(job["status"])
+            late = service.call("DELETE", f"/v1/jobs/{second}", alice.test_key)
+            assert (late.status, late.body["error"]["code"]) == (409, "job_not_cancellable")
+        time.sleep(0.1)
+    assert seen == ["pending", "processing", "completed"]
+    assert service.call("GET", f"/v1/jobs/{first}", alice.test_key).body["status"] == "cancelled"
+
+
 @dataclass(frozen=True)
 class Reply:
     """What came back on a socket."""
@@ -100,6 +119,11 @@ def exchange(service: Service, *sent: bytes, shut: bool = False) -> Reply:
         if shut:
             client.shutdown(socket.SHUT_WR)
         return reply_on(client)
+
+
+def log_of(service: Service) -> str:
+    """Return what the process that answers has logged."""
+    return (service.var_dir / f"{'web' if 'web' in service.processes else 'up'}.log").read_text()
 
 
 def head(service: Service, key: str, *lines: str, request: str = "POST /v1/tryon", host: str = "") -> bytes:
@@ -145,9 +169,34 @@ def test_a_body_that_ends_too_soon_is_refused(service, alice):
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "localhost:port", "-"])
-def test_a_host_that_is_not_ours_is_a_bad_request(service, alice, host):
+def test_a_host_that_is_not_ours_is_a_bad_request_and_a_line_of_warning(service, alice, host):
+    before = log_of(service)
     request = head(service, alice.test_key, request="GET /v1/account", host=host)
     exchange(service, request).error(400, "bad_request")
+    logged = log_of(service).removeprefix(before)
+    assert logged.count("Invalid HTTP_HOST header") == 1
+    assert "Traceback" not in logged
+    assert "[error" not in logged
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/v1/account", 200), ("/v1/nothing", 404), ("/v1/tryon", 405), ("/", 200), ("/nothing", 404), ("/healthz", 200)],
+)
+def test_head_is_get_without_its_body_and_tells_its_length(service, alice, path, status):
+    before = log_of(service)
+    id_ = "X-Request-Id: the-same-both-times"
+    got = exchange(service, head(service, alice.test_key, id_, request=f"GET {path}"))
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+        client.sendall(head(service, alice.test_key, id_, request=f"HEAD {path}"))
+        first, _, rest = client.makefile("rb").read().partition(b"\r\n")
+    assert (got.status, int(first.split()[1])) == (status, status)
+    told, _, body = rest.partition(b"\r\n\r\n")
+    assert body == b""
+    headers = message_from_bytes(told)
+    assert headers["Content-Length"] == got.headers["Content-Length"] == str(len(got.body))
+    assert headers["Content-Type"] == got.headers["Content-Type"]
+    assert "body bytes" not in log_of(service).removeprefix(before)
 
 
 def test_a_charset_that_is_no_text_is_ignored(service, alice):

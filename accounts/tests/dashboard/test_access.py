@@ -84,6 +84,20 @@ def test_each_role_sees_its_own_areas_and_no_way_to_others(alice, own, member, r
     assert client.get(reverse("leave")).status_code == 200
 
 
+def test_who_may_not_see_a_page_is_told_whom_to_ask(alice, charlie, member):
+    """Not everybody sees the team. An owner of another organisation, or one who was switched off, is nobody to ask."""
+    for address, name, active in [("dora@example.com", "Dora <Day>", True), ("gone@example.com", "", False)]:
+        owner = User.objects.create_user(address, name=name, is_active=active)
+        Membership.objects.create(user=owner, organisation=alice, role=Role.OWNER)
+    answer = member(alice, Role.DEVELOPER).get(reverse("team:team"))
+    assert answer.status_code == 403
+    main = parse(answer.content.decode()).all("main")[0]
+    said = " ".join(main.text.split())
+    assert "Ask an owner if you need them: alice@example.com; Dora <Day>, dora@example.com." in said
+    links = [link.attributes["href"] for link in main.all("a")]
+    assert links[:2] == ["mailto:alice@example.com", "mailto:dora@example.com"]
+
+
 def test_what_is_another_organisations_does_not_exist_and_does_not_change(alice, charlie, own):
     for _, verb, address in about_one(own):
         assert getattr(charlie, verb)(address).status_code == 404, address

@@ -102,6 +102,32 @@ def test_a_part_whose_reader_was_logged_out_reloads_its_page(alice):
     assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
 
 
+def pictures_sent(html: Element) -> str:
+    """What the page says about the two pictures that were sent."""
+    return " ".join(next(card for card in html.all(class_="card") if card.all(class_="inputs")).text.split())
+
+
+def test_of_pictures_that_were_never_fetched_no_copies_were_kept(developer, alice):
+    job = claimed(alice, Mode.TEST)
+    jobs.fail(job, failure("content_blocked"))
+    for age in (timedelta(), timedelta(days=60)):
+        Job.objects.update(inputs_expire_at=timezone.now() - age)
+        said = pictures_sent(page(developer, job))
+        assert "No copies of them were kept." in said
+        assert said.count("Not kept") == 2
+        assert "any more" not in said
+        assert "Deleted" not in said
+
+
+def test_copies_that_were_deleted_before_the_result_are_not_kept_any_more(developer, alice):
+    job = made(alice)
+    Job.objects.update(inputs_expire_at=timezone.now())
+    retention.delete_expired_pictures()
+    said = pictures_sent(page(developer, job))
+    assert "They are not kept any more." in said
+    assert said.count("Deleted") == 2
+
+
 @pytest.mark.parametrize(
     ("code", "hint"), [("engine_timeout", "may pass when tried again"), ("person_not_found", "will fail again")]
 )

@@ -1,5 +1,7 @@
 """What each group may do to jobs, and what comes of it on the page."""
 
+from functools import partial
+
 import pytest
 
 from accounts.models import AuditEntry, Mode
@@ -54,7 +56,9 @@ def test_nothing_is_done_without_a_reason(staff, alice):
         (submitted, ["cancel", "fail"]),
         (claimed, ["fail"]),
         (completed, ["run-again", "refund"]),
+        (partial(completed, mode=Mode.TEST), ["run-again"]),
     ],
+    ids=["pending", "processing", "completed", "completed-test"],
 )
 def test_a_page_leads_to_what_can_be_done_now(staff, alice, begin, offered):
     found = [link.partition("/do/")[2].partition("/")[0] for link in links(page_of(staff, begin(alice)))]
@@ -65,6 +69,14 @@ def test_a_refund_is_said_and_done_once(staff, alice):
     job = completed(alice)
     assert do(staff, "refund", job) == [f"{job.id}: Refunded."]
     assert do(staff, "refund", job) == [f"{job.id}: It is not completed, or refunded already."]
+    assert ledger.balance(alice.id).available == 100
+
+
+def test_what_cost_nothing_is_not_refunded(staff, alice):
+    job = completed(alice, Mode.TEST)
+    said = do(staff, "refund", job)
+    assert said == [f"{job.id}: It is a test job, which cost nothing: there is nothing to give back."]
+    assert Job.objects.get(id=job.id).status == "completed"
     assert ledger.balance(alice.id).available == 100
 
 

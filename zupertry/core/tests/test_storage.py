@@ -9,10 +9,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 from django.core.files.storage import default_storage
-from django.test import Client
+from django.test import Client, RequestFactory
+from werkzeug.test import run_wsgi_app
 
 from zupertry.core import storage
 from zupertry.core.storage import SignedFileSystemStorage, _signature
+from zupertry.wsgi import application
 
 CONTENT = b"\xff\xd8\xff a picture"
 
@@ -39,6 +41,16 @@ def follow(url: str, **changes: str | None):
     parts = urlsplit(url)
     query = {**dict(parse_qsl(parts.query)), **changes}
     return Client().get(parts.path, {name: value for name, value in query.items() if value is not None})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_head_tells_the_length_of_a_file_and_sends_nothing_of_it(link):
+    """Asked of the application itself: Django's test client would take the body away."""
+    parts = urlsplit(link)
+    environ = RequestFactory().head(f"{parts.path}?{parts.query}").environ
+    body, status, headers = run_wsgi_app(application, environ, buffered=True)
+    assert (status, b"".join(body)) == ("200 OK", b"")
+    assert headers["Content-Length"] == str(len(CONTENT))
 
 
 def signed_path(name: str, lifetime: float = 60.0) -> str:
