@@ -17,6 +17,7 @@ from zupertry.testing.receiver import WebhookReceiver
 pytestmark = pytest.mark.django_db
 
 WEBHOOKS, DELIVERIES, REPLAY_ALL = (reverse(f"developers:{n}") for n in ("webhooks", "deliveries", "replay-all"))
+ROTATE = reverse("developers:rotate")
 SINCE = "2020-01-01T00:00"
 
 
@@ -84,6 +85,24 @@ def test_the_secret_is_folded_away_until_it_is_asked_for(owner, world):
     (folded,) = html.all("details", class_="reveal")
     assert "open" not in folded.attributes
     assert folded.all("code")[0].text == world.alice.webhook_secret
+
+
+def test_a_rotation_is_asked_about_on_a_page_that_says_what_becomes_of_each_header(owner, alice):
+    leads = [link.attributes["href"] for link in page(owner.get(WEBHOOKS)).all("a")]
+    assert ROTATE in leads
+
+    asked = page(owner.get(ROTATE))
+
+    by_header = dict(zip(*[[part.text for part in asked.all(tag)] for tag in ("dt", "dd")], strict=True))
+    assert "a signature by each secret" in by_header["webhook-signature"]
+    assert "Stays with the old secret" in by_header["X-Zupertry-Signature"]
+    assert not signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk)).previous, "asking changes nothing"
+
+    said = post(owner, "rotate").text
+    rotated_at = WebhookEndpoint.objects.get(pk=alice.pk).rotated_at
+    assert rotated_at
+    assert f"until {rotated_at + signing.ROTATION_OVERLAP:%-d %b %Y, %H:%M} UTC. Until then the old secret" in said
+    assert "Finish it before you begin another" in page(owner.get(ROTATE)).text
 
 
 def test_a_rotation_keeps_the_old_secret_beside_the_new_one_until_it_is_finished(owner, alice, world):
