@@ -122,15 +122,14 @@ def replay_all(request: MemberRequest) -> HttpResponseBase:
 
 def _list(request: MemberRequest, replay_form: ReplayForm, *, status: int = 200) -> HttpResponse:
     form = DeliveryFilter(request.GET)
-    chosen = form.cleaned_data["status"] if form.is_valid() else ""
-    rows = WebhookDelivery.objects.filter(organisation=request.organisation, **({"status": chosen} if chosen else {}))
+    rows = WebhookDelivery.objects.filter(organisation=request.organisation, **form.conditions())
     attempts = DeliveryAttempt.objects.order_by("-number").defer("response_body")
     rows = rows.select_related("event").prefetch_related(Prefetch("attempts", attempts))
     context = {
         "form": form,
         "replay_form": replay_form,
         "page": page_of(rows, "whd", request.GET),
-        "filtered": bool(chosen),
+        "filtered": any(request.GET.get(name) for name in form.fields),
     }
     return render(request, "dashboard/developers/deliveries.html", context, status=status)
 
