@@ -66,11 +66,12 @@ def rotate(request: MemberRequest) -> HttpResponseBase:
         context = {"overlap_ends_at": _overlap_of(row), "hours": signing.ROTATION_OVERLAP // timedelta(hours=1)}
         return render(request, "dashboard/developers/rotate.html", context)
     try:
-        endpoint.rotate(request.organisation, actor=request.actor)
+        ends_at = endpoint.rotate(request.organisation, actor=request.actor)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "There is a new secret. Put it into your server, then finish the rotation.")
+        words = f"There is a new secret. The old one signs too until {ends_at:%-d %b %Y, %H:%M} UTC."
+        messages.success(request, f"{words} Put the new one into your server, then finish the rotation.")
     return redirect("developers:webhooks")
 
 
