@@ -36,8 +36,16 @@ REASON = "Asked for by the customer in ticket 4711, agreed with their account ma
 
 def make(organisation: Organisation) -> None:
     """Insert the rows. Amounts stand in the ledger's listing alone, and not in the balance."""
+    actor, job = f"user:{ids.new('usr')}", ids.new("job")
+    _people(organisation, actor, job)
+    _work(organisation, actor, job)
+    _payment(organisation, actor, job)
+    _buyer(organisation)
+
+
+def _people(organisation: Organisation, actor: str, job: str) -> None:
     now = timezone.now()
-    actor, job, later = f"user:{ids.new('usr')}", ids.new("job"), now + timedelta(hours=3)
+    later = now + timedelta(hours=3)
     AuditEntry.objects.create(
         organisation=organisation, actor=actor, action="webhook.rotation_finished", subject=job, reason=REASON
     )
@@ -60,6 +68,10 @@ def make(organisation: Organisation) -> None:
         revoked_at=now,
     )
     ApiKey.objects.filter(organisation=organisation).update(last_used_at=now, name="Shop, production, Frankfurt")
+
+
+def _work(organisation: Organisation, actor: str, job: str) -> None:
+    now = timezone.now()
     event = WebhookEvent.objects.create(
         organisation=organisation, type="job.completed", reference=job, payload={}, withdrawn_at=now
     )
@@ -70,7 +82,7 @@ def make(organisation: Organisation) -> None:
         target="https://hooks.walker-fashion.example:443",
         status=WebhookDelivery.Status.RETRYING,
         attempt=4,
-        next_attempt_at=later,
+        next_attempt_at=now + timedelta(hours=3),
     )
     Job.objects.create(
         organisation=organisation,
@@ -84,10 +96,9 @@ def make(organisation: Organisation) -> None:
         created_at=now,
     )
     Upload.objects.create(organisation=organisation, actor=actor, name="uploads/a.jpg", size=1_234_567)
-    _money(organisation, actor, job)
 
 
-def _money(organisation: Organisation, actor: str, job: str) -> None:
+def _payment(organisation: Organisation, actor: str, job: str) -> None:
     now = timezone.now()
     LedgerEntry.objects.create(
         account_id=organisation.pk,
@@ -140,10 +151,14 @@ def _money(organisation: Organisation, actor: str, job: str) -> None:
         resolved_at=now,
         closed_by=f"staff:{ids.new('usr')}",
     )
+
+
+def _buyer(organisation: Organisation) -> None:
+    now = timezone.now()
     AutoReload.objects.create(
         organisation=organisation,
         threshold=10,
-        pack=payment.pack,
+        pack=CreditPack.objects.filter(currency="EUR")[0],
         monthly_cap_minor=100_000,
         failures_in_a_row=3,
         claimed_at=now,
