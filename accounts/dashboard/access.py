@@ -50,8 +50,8 @@ class MemberRequest(HttpRequest):
 def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponseBase]], View]:
     """Give a view the visitor's organisation; send strangers to the login, and refuse (403) who may not see `area`.
 
-    Who belongs to no organisation is sent to the onboarding, to make one. Answers are kept by no cache, so that after
-    a logout the back button shows nothing.
+    Who belongs to no organisation is sent to the onboarding, to make one, and staff to their own site. Answers are kept
+    by no cache, so that after a logout the back button shows nothing.
     """
 
     def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponseBase]) -> View:
@@ -62,7 +62,7 @@ def member_view(area: str = "") -> Callable[[Callable[Concatenate[MemberRequest,
                 return _to_login(request)
             member = cast(MemberRequest, request)
             if not _enter(member):
-                return redirect("onboarding")
+                return redirect("admin:index" if member.user.is_staff else "onboarding")
             if area and area not in member.areas:
                 return _refuse(member, area)
             return view(member, *args, **kwargs)

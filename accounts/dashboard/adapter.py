@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import get_next_redirect_url
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
@@ -56,6 +57,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_safe_url(self, url: str) -> bool:
         """Let a login lead on to pages of this site only: the default takes every host that we answer to."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Offer no password on the way to staff's site, which asks for the second factor."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        going = get_next_redirect_url(self.request) or ""
+        second = [method for method in methods if method["id"] != "reauthenticate"]
+        return second if second and going.startswith(reverse("admin:index")) else methods
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link that a mail carries: by our public address, whatever Host the request came with."""

@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 
 from accounts.dashboard import profile
 from accounts.dashboard.access import person_view
+from accounts.dashboard.onward import led_on
 
 entrance = [
     path("signup", views.signup, name="account_signup"),
@@ -37,14 +38,14 @@ account = [
     path("password/first", person_view(views.password_set), name="account_set_password"),
     path("sessions", profile.session_list, name="usersessions_list"),
     path("sessions/end", profile.end_sessions, name="end-sessions"),
-    path("security", person_view(second_factor.index), name="mfa_index"),
-    path("security/app", person_view(totp.activate_totp), name="mfa_activate_totp"),
+    path("security", led_on(person_view(second_factor.index)), name="mfa_index"),
+    path("security/app", led_on(person_view(totp.activate_totp)), name="mfa_activate_totp"),
     path("security/app/remove", person_view(totp.deactivate_totp), name="mfa_deactivate_totp"),
-    path("security/codes", person_view(recovery_codes.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("security/codes", led_on(person_view(recovery_codes.view_recovery_codes)), name="mfa_view_recovery_codes"),
     path("security/codes/new", person_view(recovery_codes.generate_recovery_codes), name="mfa_generate_recovery_codes"),
     path("security/codes.txt", person_view(recovery_codes.download_recovery_codes), name="mfa_download_recovery_codes"),
     path("security/passkeys", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
-    path("security/passkeys/add", person_view(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("security/passkeys/add", led_on(person_view(passkeys.add_webauthn)), name="mfa_add_webauthn"),
     path("security/passkeys/<int:pk>", person_view(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path("security/passkeys/<int:pk>/remove", person_view(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
 ]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -15,6 +16,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 
 from accounts.dashboard.forms import InOurWords
 from accounts.models import User
@@ -44,6 +46,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Return whom passkeys are for: our public host name, whatever Host the request came with."""
         return {"id": str(urlsplit(settings.PUBLIC_URL).hostname), "name": "Zupertry"}
+
+
+def has_shown(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    """Write into the session that an app or a passkey was just used: it was not added without.
+
+    Who adds one could use it at once where it is asked for, so nothing is given away.
+    """
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
 
 
 class _UsableOnce:

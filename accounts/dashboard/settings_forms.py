@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import team
 from accounts.dashboard.listings import made_on
 from accounts.models import Invitation, Mode, Role, User, WebhookDelivery
+from zupertry.core import ids
 from zupertry.core.addresses import MAX_URL_LENGTH
 
 ROLE_WORDS = {
@@ -47,9 +48,30 @@ class EndpointForm(forms.Form):
 
 
 class DeliveryFilter(forms.Form):
-    """Which deliveries to show."""
+    """Which deliveries to show. Days are UTC's, both included."""
 
     status = forms.ChoiceField(required=False, choices=[("", "Every status"), *WebhookDelivery.Status.choices])
+    since = forms.DateField(required=False, label="From", widget=DAY)
+    until = forms.DateField(required=False, label="To", widget=DAY)
+    job = forms.CharField(required=False, max_length=40, label="Job id")
+
+    def clean_job(self) -> str:
+        """Return the id. Raises `ValidationError` for what can't be one."""
+        id_: str = self.cleaned_data["job"]
+        if id_ and not ids.is_id("job", id_):
+            raise forms.ValidationError("A job's id is job_ and 26 characters.")
+        return id_
+
+    def conditions(self) -> dict[str, Any]:
+        """Return what a row must fulfil, as Django's filter takes it. What was typed wrong filters nothing out."""
+        self.is_valid()
+        given = self.cleaned_data
+        conditions: dict[str, Any] = made_on("whd", given.get("since"), given.get("until"))
+        if given.get("status"):
+            conditions["status"] = given["status"]
+        if given.get("job"):
+            conditions["event__reference"] = given["job"]
+        return conditions
 
 
 class ReplayForm(forms.Form):

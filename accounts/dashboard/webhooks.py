@@ -1,6 +1,6 @@
 """The pages of webhooks: where they go, what signs them, what was sent and answered, and sending it again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -36,9 +36,7 @@ def settings_page(request: MemberRequest) -> HttpResponseBase:
     form = EndpointForm(request.POST if request.method == "POST" else None, initial={"url": row.url})
     if form.is_valid() and _url_is_set(request, form):
         return redirect("developers:webhooks")
-    secrets = signing.secrets_of(row)
-    overlap_ends_at = row.rotated_at + signing.ROTATION_OVERLAP if row.rotated_at and secrets.previous else None
-    context = {"form": form, "url": row.url, "secrets": secrets, "overlap_ends_at": overlap_ends_at}
+    context = {"form": form, "url": row.url, "secrets": signing.secrets_of(row), "overlap_ends_at": _overlap_of(row)}
     return render(request, "dashboard/developers/webhooks.html", context, status=422 if form.errors else 200)
 
 
@@ -54,16 +52,26 @@ def _url_is_set(request: MemberRequest, form: EndpointForm) -> bool:
     return True
 
 
-@require_POST
+def _overlap_of(row: WebhookEndpoint) -> datetime | None:
+    """Return until when the old secret signs too; None when no rotation is under way."""
+    return row.rotated_at + signing.ROTATION_OVERLAP if row.rotated_at and signing.secrets_of(row).previous else None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @member_view("developer")
 def rotate(request: MemberRequest) -> HttpResponseBase:
-    """`POST webhooks/rotate`: make a new secret, beside which the old one still signs."""
+    """`GET webhooks/rotate`: say what it does to whom, and ask; `POST`: make a new secret beside the old one."""
+    if request.method != "POST":
+        row = WebhookEndpoint.objects.get(organisation=request.organisation)
+        context = {"overlap_ends_at": _overlap_of(row), "hours": signing.ROTATION_OVERLAP // timedelta(hours=1)}
+        return render(request, "dashboard/developers/rotate.html", context)
     try:
-        endpoint.rotate(request.organisation, actor=request.actor)
+        ends_at = endpoint.rotate(request.organisation, actor=request.actor)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     else:
-        messages.success(request, "There is a new secret. Put it into your receiver, then finish the rotation.")
+        words = f"There is a new secret. The old one signs too until {ends_at:%-d %b %Y, %H:%M} UTC."
+        messages.success(request, f"{words} Put the new one into your server, then finish the rotation.")
     return redirect("developers:webhooks")
 
 
@@ -115,15 +123,14 @@ def replay_all(request: MemberRequest) -> HttpResponseBase:
 
 def _list(request: MemberRequest, replay_form: ReplayForm, *, status: int = 200) -> HttpResponse:
     form = DeliveryFilter(request.GET)
-    chosen = form.cleaned_data["status"] if form.is_valid() else ""
-    rows = WebhookDelivery.objects.filter(organisation=request.organisation, **({"status": chosen} if chosen else {}))
+    rows = WebhookDelivery.objects.filter(organisation=request.organisation, **form.conditions())
     attempts = DeliveryAttempt.objects.order_by("-number").defer("response_body")
     rows = rows.select_related("event").prefetch_related(Prefetch("attempts", attempts))
     context = {
         "form": form,
         "replay_form": replay_form,
         "page": page_of(rows, "whd", request.GET),
-        "filtered": bool(chosen),
+        "filtered": any(request.GET.get(name) for name in form.fields),
     }
     return render(request, "dashboard/developers/deliveries.html", context, status=status)
 

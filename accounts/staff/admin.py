@@ -1,7 +1,7 @@
 """The classes that every page of the admin is made of."""
 
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import DateTimeField, Field, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from accounts import audit
 from accounts.dashboard.listings import CSV_BATCH, csv_file
 from accounts.models import AuditEntry
+from accounts.staff import cells
 from accounts.staff.actions import MOST_ROWS, Order, ReasonForm, StaffAction, WithReason, staff_actor
 from accounts.staff.filters import OrganisationFilter
 from accounts.staff.finding import SearchedByPost
@@ -35,6 +36,10 @@ if TYPE_CHECKING:  # Django's classes take type arguments in their stubs only
     _ModelForm = forms.ModelForm[Any]
 else:
     _ModelAdmin, _ModelForm = admin.ModelAdmin, forms.ModelForm
+
+
+CELLS: list[tuple[Any, Callable[[Any], str]]] = [(ids.IdField, cells.code), (DateTimeField, cells.utc)]
+"""How a listing shows columns of these kinds."""
 
 
 class StaffAdmin(SearchedByPost):
@@ -74,6 +79,24 @@ class StaffAdmin(SearchedByPost):
         own = [WhenFilter] if isinstance(self.opts.pk, ids.IdField) else []
         whose = [OrganisationFilter] if "organisation" in {field.name for field in self.opts.concrete_fields} else []
         return [*own, *whose, *super().get_list_filter(request)]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Show ids and moments as cells, which are narrow in a listing."""
+        return [self._cell(name) for name in super().get_list_display(request)]
+
+    @cache  # noqa: B019  the admin of a table is there as long as the process
+    def _cell(self, name: Any) -> Any:
+        field = next((field for field in self.opts.concrete_fields if field.name == name), None)
+        show = next((show for kind, show in CELLS if isinstance(field, kind)), None)
+        if field is None or show is None:
+            return name
+
+        @admin.display(description=field.verbose_name)
+        def cell(row: Model) -> str:
+            return show(getattr(row, name))
+
+        cell.__name__ = name
+        return cell
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Let nothing be deleted: what has been is kept, what is over ends."""

@@ -6,9 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from zupertry.core import ids
+
 NOTHING = "none"
+ENDING = 6
+"""How much of an id's end a listing shows: enough to tell rows apart, whose ids begin with the time."""
 TONES = {
     **dict.fromkeys(["completed", "delivered", "paid"], "good"),
     **dict.fromkeys(["pending", "processing", "retrying", "created", "open"], "wait"),
@@ -22,9 +27,12 @@ def utc(at: datetime | None, *, exact: bool = False) -> str:
     """Return a moment in UTC, to the second, or `exact` to the millisecond."""
     if at is None:
         return NOTHING
-    fraction = f".{at.microsecond // 1000:03}" if exact else ""
-    shown = f"{at:%-d %b %Y, %H:%M:%S}{fraction} UTC"
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
+    clock = f"{at:%H:%M:%S}" + (f".{at.microsecond // 1000:03}" if exact else "") + " UTC"
+    return format_html(
+        '<time datetime="{}" title="{}"><span>{}<span{}> {}</span>,</span> <span>{}</span></time>',
+        *(at.isoformat(), f"{at:%-d %b %Y}, {clock}", f"{at:%-d %b}"),
+        *(SafeString(' class="this-year"') if at.year == timezone.now().year else "", at.year, clock),
+    )
 
 
 def age(at: datetime) -> str:
@@ -44,9 +52,15 @@ def milliseconds(duration: int | None) -> str:
     return NOTHING if duration is None else f"{duration:,} ms"
 
 
-def code(text: str | None) -> str:
-    """Return an id, a reference or the like."""
-    return format_html("<code>{}</code>", text) if text else NOTHING
+def code(text: str | None) -> SafeString:
+    """Return an id, a reference or the like. A listing shows the ends of an id of ours; what is copied is all of it."""
+    if not text:
+        return SafeString(NOTHING)
+    prefix = text.partition("_")[0]
+    if not (prefix.isalpha() and ids.is_id(prefix, text)):
+        return format_html("<code>{}</code>", text)
+    begin, middle, end = f"{prefix}_", text[len(prefix) + 1 : -ENDING], text[-ENDING:]
+    return format_html('<code class="id" title="{}">{}<span>{}</span>{}</code>', text, begin, middle, end)
 
 
 def url(text: str) -> str:

@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.staff.cells import code
 from zupertry.core import ids
 
 
@@ -17,7 +18,7 @@ def link_to(row: Model | None, text: str = "") -> SafeString:
     if row is None:
         return SafeString("")
     name = text or str(row)
-    shown = format_html("<code>{}</code>", name) if name == row.pk else format_html("{}", name)
+    shown = code(name) if name == row.pk else format_html("{}", name)
     try:
         address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     except NoReverseMatch:
@@ -31,9 +32,10 @@ def link_to_id(text: str) -> SafeString:
     Ledgers and logs know rows by their ids alone: no query is needed.
     """
     prefix = text.partition("_")[0]
-    code = format_html("<code>{}</code>", text)
     pages = _pages(prefix) if ids.is_id(prefix, text) else []
-    return format_html('<a href="{}">{}</a>', reverse(pages[0], args=[text]), code) if len(pages) == 1 else code
+    if len(pages) != 1:
+        return code(text)
+    return format_html('<a href="{}">{}</a>', reverse(pages[0], args=[text]), code(text))
 
 
 def link_to_actor(actor: str) -> SafeString:

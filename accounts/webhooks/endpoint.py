@@ -1,5 +1,7 @@
 """Where an organisation is told of its jobs: the URL, the secret that signs, a test of both."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -38,8 +40,8 @@ def _check(url: str) -> None:
 
 
 @transaction.atomic
-def rotate(organisation: Organisation, *, actor: str) -> None:
-    """Make a new signing secret. For 24 h, or until `finish_rotation`, the old one signs too.
+def rotate(organisation: Organisation, *, actor: str) -> datetime:
+    """Make a new signing secret. For 24 h, or until `finish_rotation`, the old one signs too: returns until when.
 
     Raises `Refusal` (`validation_error`) while a rotation lasts: a third secret would put the first out of force.
     """
@@ -51,6 +53,7 @@ def rotate(organisation: Organisation, *, actor: str) -> None:
     endpoint.rotated_at = timezone.now()
     endpoint.save()
     audit.record(organisation, actor, "webhook.secret_rotated", organisation.id)
+    return endpoint.rotated_at + signing.ROTATION_OVERLAP
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from billing.models import CreditAccount, LedgerEntry
 from zupertry.core.api import TimestampField
 from zupertry.core.ids import pattern
+from zupertry.core.pagination import PageQuery
 
 
 class CreditsOut(serializers.ModelSerializer[CreditAccount]):
@@ -37,8 +38,8 @@ class LedgerEntryOut(serializers.ModelSerializer[LedgerEntry]):
         fields = ["id", "kind", "available_delta", "reserved_delta", "reference", "note", "created_at"]
 
 
-class LedgerQuery(serializers.Serializer[Any]):
-    """How to narrow the listing."""
+class LedgerQuery(PageQuery):
+    """How to narrow the listing, and which page of it."""
 
     kind = serializers.ChoiceField(choices=LedgerEntry.Kind.choices, required=False, help_text="Entries of this kind.")
     created_after = serializers.DateTimeField(required=False, help_text="Made later than this, in ISO 8601.")

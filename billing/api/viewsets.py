@@ -13,7 +13,7 @@ from billing import ledger
 from billing.api.serializers import CreditsOut, LedgerEntryOut, LedgerPage, LedgerQuery
 from billing.models import CreditAccount, LedgerEntry
 from zupertry.core.api import ApiViewSet
-from zupertry.core.pagination import KeysetPagination, PageQuery, made_within
+from zupertry.core.pagination import KeysetPagination, made_within
 
 
 class CreditsViewSet(mixins.RetrieveModelMixin, ApiViewSet):
@@ -52,7 +52,7 @@ class LedgerViewSet(mixins.ListModelMixin, ApiViewSet):
         summary="List the ledger",
         operation_id="listLedger",
         tags=["Credits"],
-        parameters=[LedgerQuery, PageQuery],
+        parameters=[LedgerQuery],
         responses=LedgerPage,
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -62,7 +62,7 @@ class LedgerViewSet(mixins.ListModelMixin, ApiViewSet):
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Return those of `queryset` that the query asks for."""
-        query = LedgerQuery(data=self.request.query_params.dict())
+        query = LedgerQuery(data=self.request.query_params.dict(), context={"prefix": LedgerPages.prefix})
         query.is_valid(raise_exception=True)
         asked = query.validated_data
         if "kind" in asked:

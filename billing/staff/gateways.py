@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.staff.actions import Order, StaffAction
 from accounts.staff.admin import ReadOnlyAdmin
 from accounts.staff.filters import StateFilter
-from accounts.staff.links import link_to
+from accounts.staff.links import link_to, link_to_actor
 from billing import gateway_events, reconciliation
 from billing.gateways.base import Event
 from billing.models import Discrepancy, GatewayEvent
@@ -118,7 +118,7 @@ class DiscrepancyAdmin(Waiting, ReadOnlyAdmin):
     waiting_filter = OpenFilter
     waiting_state = "open"
     waiting_words = "open: money and credits do not agree. What is mended closes by itself at the next comparison."
-    list_display = ["kind", "created_at", "gateway", "reference", "of_payment", "details", "resolved_at", "closed_by"]
+    list_display = ["kind", "created_at", "gateway", "reference", "of_payment", "details", "resolved_at", "closer"]
     list_filter = [OpenFilter, "gateway"]
     list_select_related = ["payment"]
     ordering = ["-pk"]
@@ -144,3 +144,8 @@ class DiscrepancyAdmin(Waiting, ReadOnlyAdmin):
     def of_payment(self, discrepancy: Discrepancy) -> SafeString | None:
         """The payment that it is about, if it is one of ours."""
         return link_to(discrepancy.payment) if discrepancy.payment else None
+
+    @admin.display(description="closed by")
+    def closer(self, discrepancy: Discrepancy) -> SafeString | None:
+        """Who left it as it is."""
+        return link_to_actor(discrepancy.closed_by) if discrepancy.closed_by else None

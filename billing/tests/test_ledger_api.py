@@ -139,6 +139,11 @@ def test_a_walk_is_not_disturbed_by_what_is_written_meanwhile(world: World, alic
     assert [entry["id"] for entry in first["entries"] + second["entries"]] == made
 
 
+def test_everything_that_is_wrong_with_a_query_is_told_at_once(alice: ApiClient) -> None:
+    query = {"limit": "0", "kind": "foo", "cursor": "zz", "created_before": "yesterday"}
+    assert set(refusal(alice.get("/v1/ledger", query), 422, "validation_error")["fields"]) == set(query)
+
+
 def test_a_kind_narrows_the_listing(world: World, alice: ApiClient) -> None:
     job_id = alice.submit_job()
     assert listed(alice, kind="hold") == [("hold", job_id)]

@@ -1,6 +1,6 @@
 // Draws each [data-chart] from the table that data-table names: a row is a day, or an hour where data-step says so; a
-// column with data-tone is a series. "stack" piles bars on one another, "lines" draws lines. Colours are the page's own,
-// and change with it.
+// column with data-tone is a series. "stack" piles bars on one another, "lines" draws lines, dashed to a cell with
+// data-unfinished. Colours are the page's own, and change with it.
 
 const TONES = { good: "--good", bad: "--bad", wait: "--wait", accent: "--accent", soft: "--line-strong", ink: "--ink", brand: "--brand" };
 const named = (options) => new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
@@ -27,6 +27,7 @@ function read(table, step) {
     name: head.textContent,
     tone: head.dataset.tone,
     values: rows.map((row) => number(row.cells[column].dataset.value)),
+    unfinished: rows.findIndex((row) => "unfinished" in row.cells[column].dataset),
     texts: rows.map((row) => row.cells[column].textContent),
   }] : []);
   return { times: rows.map((row) => Date.parse(row.querySelector("time").dateTime) / step.ms), series };
@@ -34,6 +35,17 @@ function read(table, step) {
 
 function number(text) {
   return text === "" ? null : Number(text);
+}
+
+// A line, and its dashed end if it has one: what is not over yet will still rise.
+function parted(one) {
+  const end = one.unfinished;
+  if (end < 0) return [one];
+  const part = (shown) => one.values.map((value, row) => shown(row) ? value : null);
+  return [
+    { ...one, values: part((row) => row !== end) },
+    { ...one, values: part((row) => row === end || row === end - 1), dashed: true },
+  ];
 }
 
 // The first series is at the bottom; the tallest sum is drawn first, so that each bar shows only its own part.
@@ -59,7 +71,8 @@ function options(kind, shown, times, width, unit, step) {
   const bars = uPlot.paths.bars({ size: [0.7, 40], radius: 0.12 });
   const look = kind === "stack"
     ? (one) => ({ paths: bars, fill: colour(one.tone), width: 0, points: { show: false } })
-    : (one) => ({ width: 2, fill: one.tone === "accent" ? wash("accent") : undefined, points: { show: times.length < 40, size: 5 } });
+    : (one) => ({ width: 2, fill: one.tone === "accent" ? wash("accent") : undefined, points: { show: times.length < 40, size: 5 },
+      ...(one.dashed && { class: "dashed-end", dash: [4, 4], points: { show: true, size: 8, filter: () => [one.unfinished] } }) });
   return {
     width, height: HEIGHT,
     scales: { x: { time: false, range: [times[0] - 0.5, times.at(-1) + 0.5] }, y: { range: (_, __, most) => [0, most ? most * 1.1 : 1] } },
@@ -77,7 +90,7 @@ function options(kind, shown, times, width, unit, step) {
 function draw(part) {
   const step = STEPS[part.dataset.step ?? "day"];
   const { times, series } = read(document.getElementById(part.dataset.table), step);
-  const shown = part.dataset.chart === "stack" ? pile(series) : series;
+  const shown = part.dataset.chart === "stack" ? pile(series) : series.flatMap(parted);
   const data = [times, ...shown.map((one) => one.values)];
   part.hidden = false;
   const make = () => new uPlot(options(part.dataset.chart, shown, times, part.clientWidth, part.dataset.unit ?? "", step), data, part);

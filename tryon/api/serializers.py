@@ -16,6 +16,7 @@ from tryon.models import Job
 from zupertry.core.addresses import MAX_URL_LENGTH, UrlError, check_url
 from zupertry.core.api import AbsentWhenNull, StrictCharField, TimestampField, timestamp
 from zupertry.core.ids import pattern
+from zupertry.core.pagination import PageQuery
 from zupertry.core.storage import named_by, signed_url
 
 REFUSED_SUFFIXES = frozenset(
@@ -231,8 +232,8 @@ class JobDetail(JobOut):
         return job.delivery.status if job.delivery else WebhookDelivery.Status.PENDING.value
 
 
-class JobQuery(serializers.Serializer[Any]):
-    """How to narrow the listing."""
+class JobQuery(PageQuery):
+    """How to narrow the listing, and which page of it."""
 
     workspace_id = StrictCharField(required=False, allow_blank=True, help_text="Jobs of this workspace.")
     status = serializers.ChoiceField(choices=Job.Status.choices, required=False, help_text="Jobs in this state.")

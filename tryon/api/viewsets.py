@@ -19,7 +19,7 @@ from tryon.models import Job
 from zupertry.core import ids
 from zupertry.core.api import ApiViewSet
 from zupertry.core.errors import Refusal
-from zupertry.core.pagination import KeysetPagination, PageQuery, made_within
+from zupertry.core.pagination import KeysetPagination, made_within
 
 MAX_IDEMPOTENCY_KEY = 255
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -138,7 +138,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destro
         return JobOut if self.action == "list" else JobDetail
 
     @extend_schema(
-        summary="List jobs", operation_id="listJobs", tags=["Jobs"], parameters=[JobQuery, PageQuery], responses=JobPage
+        summary="List jobs", operation_id="listJobs", tags=["Jobs"], parameters=[JobQuery], responses=JobPage
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return the organisation's jobs, newest first. A test key sees only test jobs."""
@@ -146,7 +146,7 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destro
 
     def filter_queryset(self, queryset: Any) -> Any:
         """Return those of `queryset` that the query asks for."""
-        query = JobQuery(data=self.request.query_params.dict())
+        query = JobQuery(data=self.request.query_params.dict(), context={"prefix": JobPages.prefix})
         query.is_valid(raise_exception=True)
         return _filtered(queryset, query.validated_data)
 

@@ -123,6 +123,11 @@ def test_a_cursor_that_is_none_of_ours_is_refused(live, cursor):
     refused_field(live.get("/v1/jobs", {"cursor": cursor}), "cursor")
 
 
+def test_everything_that_is_wrong_with_a_query_is_told_at_once(live):
+    query = {"limit": "0", "status": "foo", "cursor": "zz", "created_after": "yesterday"}
+    assert set(refusal(live.get("/v1/jobs", query), 422, "validation_error")["fields"]) == set(query)
+
+
 def test_a_cursor_of_anothers_listing_shows_nothing_of_theirs(world, test):
     charlie = ApiClient(world.charlie.test_key)
     mine = submit_many(charlie, 1)

@@ -18,7 +18,11 @@ RowT = TypeVar("RowT", bound=Model)
 
 
 class PageQuery(serializers.Serializer[Any]):
-    """Which page of a listing. The context's `prefix` is that of the rows' ids."""
+    """Which page of a listing. The context's `prefix` is that of the rows' ids.
+
+    A listing with filters adds them in a subclass, by which its view checks the whole query: everything that is wrong
+    with it is then told at once.
+    """
 
     limit = serializers.IntegerField(
         required=False, default=20, min_value=1, max_value=100, help_text="Rows on a page, at most."

@@ -25,11 +25,11 @@ HOURS = 24
 
 @dataclass(frozen=True)
 class Hour:
-    """An hour of today, with the same one a week ago. A chart shows today's only once it is over."""
+    """An hour of today, with the same one a week ago. A chart marks the one that is not over."""
 
     start: datetime
     has_begun: bool
-    is_over: bool
+    is_running: bool
     today: Figures
     before: Figures
 
@@ -109,7 +109,8 @@ def _hours(midnight: datetime, now: datetime) -> list[Hour]:
     hours = []
     for start in (midnight + timedelta(hours=number) for number in range(HOURS)):
         then = before.get(start - WEEK, Figures())
-        hours.append(Hour(start, start <= now, start + timedelta(hours=1) <= now, today.get(start, Figures()), then))
+        running = start <= now < start + timedelta(hours=1)
+        hours.append(Hour(start, start <= now, running, today.get(start, Figures()), then))
     return hours
 
 

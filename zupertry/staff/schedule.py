@@ -21,7 +21,7 @@ from kombu.utils.json import loads
 from accounts import audit
 from accounts.staff.actions import Order, StaffAction, WithReason
 from accounts.staff.admin import ReasonedSaves, StaffAdmin
-from zupertry.core.errors import Refusal, service_unavailable
+from zupertry.core.errors import Refusal
 
 MAY_CHANGE = "django_celery_beat.change_periodictask"
 OF_SETTINGS = "The settings: at its next start beat takes the schedule from there. What is switched off stays off."
@@ -41,13 +41,14 @@ def switch(task: PeriodicTask, order: Order, *, on: bool) -> str:
 
 
 def run_now(task: PeriodicTask, order: Order) -> str:
-    """Have a worker run a task now, beside its schedule. Raises `Refusal` when the broker is down."""
-    audit.record(None, order.actor, "periodictask.run", str(task.pk), order.reason, name=task.name)
+    """Have a worker run a task now, beside its schedule. Raises `Refusal` when the broker does not take it."""
     options = {"queue": task.queue} if task.queue else {}
     try:
         current_app.send_task(task.task, loads(task.args), loads(task.kwargs), retry=False, **options)
     except OperationalError as error:
-        raise service_unavailable("The broker") from error
+        raise Refusal("service_unavailable", "The broker did not take it, so it does not run. Try again.") from error
+    # Only now, so that the log has nothing that the broker refused.
+    audit.record(None, order.actor, "periodictask.run", str(task.pk), order.reason, name=task.name)
     return "Handed to a worker."
 
 

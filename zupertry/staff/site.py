@@ -62,7 +62,7 @@ class StaffSite(AdminSite):
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': back})}")
         if not is_mfa_enabled(request.user):
             messages.warning(request, "Staff need a second factor. Set up an authenticator app or a passkey first.")
-            return redirect("mfa_index")
+            return HttpResponseRedirect(f"{reverse('mfa_index')}?{urlencode({'next': back})}")
         if not _used_second_factor(request):
             return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': back})}")
         return HttpResponseRedirect(back)

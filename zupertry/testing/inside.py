@@ -13,8 +13,10 @@ from django.db import connections
 from django.db.utils import load_backend
 from pytest_django import DjangoDbBlocker
 
+from accounts.models import Organisation
 from billing.replay import Difference, check
 from zupertry.bootstrap import Bootstrapped, bootstrap, random_password
+from zupertry.testing import wide_rows
 from zupertry.testing.service import RATE_LIMIT, Service
 
 T = TypeVar("T")
@@ -31,6 +33,10 @@ class Inside:
         email = f"{name.split()[0].lower()}@example.com"
         wanted = (name, email, random_password(), "EU", "starter", credits_, RATE_LIMIT)
         return self._on_database_of(service, lambda: bootstrap(*wanted))
+
+    def wide_rows(self, service: Service, organisation_id: str) -> None:
+        """Give an organisation a row in every table, with long values."""
+        self._on_database_of(service, lambda: wide_rows.make(Organisation.objects.get(pk=organisation_id)))
 
     def differences(self, service: Service) -> list[Difference]:
         """Return what `check_ledger` would: the accounts that are not the sum of their entries."""

@@ -86,6 +86,7 @@ POST   /dashboard/developers/keys/{key}/disable                  login  404     
 POST   /dashboard/developers/keys/{key}/enable                   login  404     302   302   302       403     403
 POST   /dashboard/developers/keys/{key}/revoke                   login  404     302   302   302       403     403
 GET    /dashboard/developers/webhooks                            login  200     200   200   200       403     403
+GET    /dashboard/developers/webhooks/rotate                     login  200     200   200   200       403     403
 POST   /dashboard/developers/webhooks/rotate                     login  302     302   302   302       403     403
 POST   /dashboard/developers/webhooks/finish-rotation            login  302     302   302   302       403     403
 POST   /dashboard/developers/webhooks/test                       login  302     302   302   302       403     403

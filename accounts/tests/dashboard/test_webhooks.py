@@ -1,7 +1,7 @@
 """The pages of webhooks, with a real endpoint on loopback."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -11,12 +11,14 @@ from django.utils import timezone
 from accounts.dashboard.listings import ROWS
 from accounts.models import AuditEntry, DeliveryAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks import delivery, endpoint, outbox, signing
+from zupertry.core import ids
 from zupertry.testing.page import Element, parse
 from zupertry.testing.receiver import WebhookReceiver
 
 pytestmark = pytest.mark.django_db
 
 WEBHOOKS, DELIVERIES, REPLAY_ALL = (reverse(f"developers:{n}") for n in ("webhooks", "deliveries", "replay-all"))
+ROTATE = reverse("developers:rotate")
 SINCE = "2020-01-01T00:00"
 
 
@@ -84,6 +86,24 @@ def test_the_secret_is_folded_away_until_it_is_asked_for(owner, world):
     (folded,) = html.all("details", class_="reveal")
     assert "open" not in folded.attributes
     assert folded.all("code")[0].text == world.alice.webhook_secret
+
+
+def test_a_rotation_is_asked_about_on_a_page_that_says_what_becomes_of_each_header(owner, alice):
+    leads = [link.attributes["href"] for link in page(owner.get(WEBHOOKS)).all("a")]
+    assert ROTATE in leads
+
+    asked = page(owner.get(ROTATE))
+
+    by_header = dict(zip(*[[part.text for part in asked.all(tag)] for tag in ("dt", "dd")], strict=True))
+    assert "a signature by each secret" in by_header["webhook-signature"]
+    assert "Stays with the old secret" in by_header["X-Zupertry-Signature"]
+    assert not signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk)).previous, "asking changes nothing"
+
+    said = post(owner, "rotate").text
+    rotated_at = WebhookEndpoint.objects.get(pk=alice.pk).rotated_at
+    assert rotated_at
+    assert said.count(f"until {rotated_at + signing.ROTATION_OVERLAP:%-d %b %Y, %H:%M} UTC") == 2, "now and later"
+    assert "Finish it before you begin another" in page(owner.get(ROTATE)).text
 
 
 def test_a_rotation_keeps_the_old_secret_beside_the_new_one_until_it_is_finished(owner, alice, world):
@@ -163,8 +183,51 @@ def test_the_log_is_filtered_by_status_and_goes_on_with_that_filter(owner, alice
     assert all("Failed" in row for row in rows(html))
     assert len(rows(page(owner.get(older)))) == 2
     assert len(rows(page(owner.get(f"{DELIVERIES}?status=nonsense")))) == ROWS
-    assert "No delivery has this status" in page(owner.get(f"{DELIVERIES}?status=retrying")).text
+    assert "No delivery fits these filters" in page(owner.get(f"{DELIVERIES}?status=retrying")).text
     assert owner.get(f"{DELIVERIES}?before=nonsense").status_code == 404
+
+
+def test_the_log_is_filtered_by_job_and_by_day_together_with_the_status(owner, alice, charlies):
+    one, other, theirs = (ids.new("job") for _ in range(3))
+    for organisation, job in ((alice, one), (alice, other), (charlies, theirs)):
+        outbox.record(organisation.id, "job.completed", job, {}, output_name="", url="https://shop.example/")
+    today = timezone.now().astimezone(UTC).date()
+
+    def listed(**query) -> str:
+        return " ".join(rows(page(owner.get(DELIVERIES, query))))
+
+    assert one in listed(job=one)
+    assert other not in listed(job=one)
+    assert one in listed(job=one, status="pending", since=f"{today}", until=f"{today}")
+    assert other in listed(since=f"{today}")
+    for nothing in ({"job": theirs}, {"job": one, "status": "failed"}, {"until": f"{today - timedelta(days=1)}"}):
+        assert "No delivery fits these filters" in page(owner.get(DELIVERIES, nothing)).text
+    wrong = page(owner.get(DELIVERIES, {"job": "job_1", "since": "yesterday"}))
+    assert wrong.by_id("id_job_error").text.startswith("A job's id")
+    assert wrong.by_id("id_since_error").text
+    assert len(rows(wrong)) == 2, "what can't be read filters nothing"
+
+
+def test_the_page_of_a_delivery_tells_what_is_known_of_the_headers_and_no_signature(owner, alice, receiver):
+    url = receiver.url()
+    made = outbox.record(alice.id, "job.failed", ids.new("job"), {"status": "failed"}, output_name="", url=url)
+    delivery.deliver(made.id)
+    endpoint.rotate(alice, actor="user:test")
+    (sent_,) = receiver.received
+
+    shown = page(owner.get(reverse("developers:delivery", args=[made.id]))).text
+
+    for name in ("webhook-id", "webhook-timestamp", "X-Request-Id"):
+        assert name in shown
+        assert sent_.headers.get(name, "") in shown
+    secrets = signing.secrets_of(WebhookEndpoint.objects.get(pk=alice.pk))
+    again = signing.headers(sent_.body, made.event_id, made.attempts.get().started_at, secrets)
+    assert sent_.headers["webhook-timestamp"] == again["webhook-timestamp"]
+    assert sent_.headers["webhook-signature"] != again["webhook-signature"], (
+        "by another secret: it is not known any more"
+    )
+    for signature in (sent_.headers["webhook-signature"], *again["webhook-signature"].split()):
+        assert signature not in shown
 
 
 def test_what_a_server_answered_is_shown_and_never_run(owner, alice):

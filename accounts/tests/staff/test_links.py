@@ -11,27 +11,32 @@ from zupertry.testing.world import World
 pytestmark = pytest.mark.django_db
 
 JOB = "job_06h1gojn7trn32f5bl6n7v21oo"
+ID_CELL = '<code class="id" title="{0}_06h1gojn7trn32f5bl6n7v21oo">{0}_<span>06h1gojn7trn32f5bl6n</span>7v21oo</code>'
 
 
 @pytest.mark.parametrize(
-    ("text", "page"),
+    ("text", "page", "shown"),
     [
-        (JOB, f"/admin/tryon/job/{JOB}/change/"),
-        (JOB.replace("job", "evt"), f"/admin/accounts/webhookevent/{JOB.replace('job', 'evt')}/change/"),
-        (f"{JOB}x", ""),
-        ("job_nonsense", ""),
-        ("pi_3OabcStripe", ""),
-        (JOB.replace("job", "xyz"), ""),
-        ("", ""),
-        ("<b>", ""),
+        (JOB, f"/admin/tryon/job/{JOB}/change/", ID_CELL.format("job")),
+        (
+            JOB.replace("job", "evt"),
+            f"/admin/accounts/webhookevent/{JOB.replace('job', 'evt')}/change/",
+            ID_CELL.format("evt"),
+        ),
+        (f"{JOB}x", "", f"<code>{JOB}x</code>"),
+        ("job_nonsense", "", "<code>job_nonsense</code>"),
+        ("pi_3OabcStripe", "", "<code>pi_3OabcStripe</code>"),
+        (f"bootstrap:{JOB}", "", f"<code>bootstrap:{JOB}</code>"),
+        (JOB.replace("job", "xyz"), "", ID_CELL.format("xyz")),
+        ("", "", "none"),
+        ("<b>", "", "<code>&lt;b&gt;</code>"),
     ],
 )
-def test_an_id_leads_to_its_row_without_a_query(text: str, page: str) -> None:
+def test_an_id_leads_to_its_row_without_a_query(text: str, page: str, shown: str) -> None:
     with CaptureQueriesContext(connection) as captured:
         link = link_to_id(text)
     assert len(captured) == 0
-    shown = text.replace("<", "&lt;").replace(">", "&gt;")
-    assert link == (f'<a href="{page}"><code>{text}</code></a>' if page else f"<code>{shown}</code>")
+    assert link == (f'<a href="{page}">{shown}</a>' if page else shown)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def test_an_id_leads_to_its_row_without_a_query(text: str, page: str) -> None:
         ("system", "system"),
         ("key:a&b", "key <code>a&amp;b</code>"),
         ("", ""),
-        (f"job:{JOB}", f'job <a href="/admin/tryon/job/{JOB}/change/"><code>{JOB}</code></a>'),
+        (f"job:{JOB}", f'job <a href="/admin/tryon/job/{JOB}/change/">{ID_CELL.format("job")}</a>'),
     ],
 )
 def test_an_actor_is_told_by_kind_and_id(actor: str, says: str) -> None:

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Mail
 from accounts.staff import listing
 from accounts.staff.listing import BoundedPaginator, period_bounds
 from zupertry.testing.staff import make_staff, staff_client
+from zupertry.testing.staff_pages import parsed
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +19,22 @@ def entries(world) -> int:
     for _ in range(12):
         AuditEntry.objects.create(organisation=world.organisation, actor="system", action="test.made")
     return AuditEntry.objects.count()
+
+
+def test_ids_are_whole_in_a_listing_and_the_year_is_marked_only_where_it_is_this_one(world):
+    now = timezone.now()
+    for kind, at in (("one", now), ("two", now.replace(year=now.year - 1, day=1))):
+        Mail.objects.create(organisation=world.organisation, kind=kind, reference=kind, sent_at=at)
+    page = parsed(staff_client(make_staff("Support")).get("/admin/accounts/mail/").content.decode())
+    body = page.by_id("result_list").all("tbody")[0]
+    rows = {row.all("td", class_="field-kind")[0].text: row for row in body.all("tr")}
+
+    shown = rows["one"].all("code", class_="id")[0]
+    assert shown.text == shown.attributes["title"] == Mail.objects.get(kind="one").pk
+    for kind, marked in (("one", 1), ("two", 0)):
+        (sent,) = rows[kind].all("td", class_="field-sent_at")[0].all("time")
+        assert sent.text == sent.attributes["title"] == f"{Mail.objects.get(kind=kind).sent_at:%-d %b %Y, %H:%M:%S} UTC"
+        assert len(sent.all("span", class_="this-year")) == marked
 
 
 def test_few_rows_are_counted(entries):

@@ -1,8 +1,9 @@
-"""What staff's listings of webhooks ask of PostgreSQL: an index for each filter, each search, and the order."""
+"""What the listings of webhooks ask of PostgreSQL: an index for each filter, each search, and the order."""
 
 import pytest
 from django.db import connection
 
+from accounts.dashboard.settings_forms import DeliveryFilter
 from accounts.models import WebhookDelivery, WebhookEvent
 from zupertry.core import ids
 from zupertry.testing.plans import check_plan, first_page
@@ -61,3 +62,20 @@ def test_each_filter_and_search_has_an_index(history: WebhookDelivery, world: Wo
             check_plan(first_page(staff, model, q=term), 30)
         for organisation in (world.alice.org_id, charlie):
             check_plan(first_page(staff, model, q=organisation), 250)
+
+
+def test_each_filter_of_a_customers_log_has_an_index(history: WebhookDelivery, world: World) -> None:
+    today = f"{history.created_at:%Y-%m-%d}"
+    queries: list[dict[str, str]] = [
+        {},
+        *({"status": status} for status in WebhookDelivery.Status.values),
+        {"job": history.event.reference},
+        {"job": history.event.reference, "status": "delivered"},
+        {"job": ids.new("job")},
+        {"since": today, "until": today},
+        {"since": "2001-01-01", "until": "2001-01-02", "status": "delivered"},
+    ]
+    for organisation in (world.alice.org_id, world.charlie.org_id):
+        for query in queries:
+            chosen = WebhookDelivery.objects.filter(organisation=organisation, **DeliveryFilter(query).conditions())
+            check_plan(chosen.select_related("event").order_by("-pk")[:26], 60)

@@ -1,17 +1,12 @@
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from celery import Celery
-from celery.app import app_or_default
 from django.db import transaction
 
 from zupertry.core import wake as wake_module
 from zupertry.core.breaker import Breaker
 from zupertry.core.wake import wake
-from zupertry.testing.broker import Woken, drain
+from zupertry.testing.broker import Woken, broker_at, drain, listener
 
 JOB = "job_1"
 RUN = Woken("tryon.run", JOB)
@@ -21,30 +16,6 @@ PATIENCE = 10.0
 @pytest.fixture(autouse=True)
 def _breaker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wake_module, "_breaker", Breaker("broker"))
-
-
-@contextmanager
-def broker_at(port: int) -> Iterator[None]:
-    """Publish to a Redis on this port of the loopback address."""
-    usual = app_or_default()
-    app = Celery("elsewhere", broker=f"redis://127.0.0.1:{port}/0")
-    options = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
-    app.conf.update(broker_transport_options=options, task_queues=usual.conf.task_queues)
-    app.set_current()
-    try:
-        yield
-    finally:
-        usual.set_current()
-
-
-@contextmanager
-def listener(*, answers: bool) -> Iterator[int]:
-    """A port where nobody listens, or where somebody accepts and never says a word."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        if answers:
-            server.listen()
-        yield server.getsockname()[1]
 
 
 @pytest.mark.django_db(transaction=True)

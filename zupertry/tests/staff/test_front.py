@@ -17,6 +17,7 @@ from tryon.failures import failure
 from tryon.models import Job
 from zupertry.staff.front import look
 from zupertry.testing.jobs import claimed
+from zupertry.testing.page import parse
 from zupertry.testing.staff import make_staff, staff_client
 from zupertry.testing.world import World
 
@@ -60,6 +61,18 @@ def test_it_shows_the_queue_the_failing_servers_and_the_newest_customers(world: 
     assert "https://shop0.example:443" in shown
     assert "Charlie Ltd" in shown
     assert "Every payment agrees with its gateway." in shown
+
+
+def test_the_hour_that_runs_is_drawn_and_marked_as_unfinished(world: World) -> None:
+    submit(world, 2)
+
+    shown = page(staff_client(make_staff("Support")))
+    html = parse(shown[shown.index("<html") :])
+
+    hours = [row.all("td") for row in html.by_id("jobs-by-hour").all("tbody")[0].all("tr")]
+    drawn = [cells[1].attributes for cells in hours if cells[1].attributes["data-value"]]
+    assert sum(int(cell["data-value"]) for cell in drawn) == 2, "as the tile says"
+    assert ["data-unfinished" in cell for cell in drawn] == [False] * (len(drawn) - 1) + [True]
 
 
 def test_nothing_at_all_is_a_page_too(db: None) -> None:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from accounts.models import AuditEntry
-from zupertry.testing.broker import Woken, drain
+from zupertry.testing.broker import Woken, broker_at, drain, listener
 from zupertry.testing.page import parse
 from zupertry.testing.staff import make_staff, staff_client
 
@@ -77,6 +77,13 @@ def test_a_task_is_handed_to_a_worker_now(staff, task):
     assert do(staff, task, "run") == 302
     assert drain() == [Woken("tryon.sweep", "")]
     assert AuditEntry.objects.get(action="periodictask.run").details == {"name": "sweep-jobs"}
+
+
+def test_a_task_that_the_broker_did_not_take_is_not_said_to_have_run(staff, task):
+    with listener(answers=False) as port, broker_at(port):
+        said = staff.post(f"{TASKS}do/run/?id={task.pk}", {"reason": "An outage", "token": "a" * 32}, follow=True)
+    assert "The broker did not take it, so it does not run." in said.content.decode()
+    assert not AuditEntry.objects.exists()
 
 
 def test_the_page_says_whether_a_changed_schedule_lasts(staff, task, interval):

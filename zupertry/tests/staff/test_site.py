@@ -1,16 +1,27 @@
 """The door of staff's site."""
 
+import time
+from typing import Any
+
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import User
 from zupertry.staff.groups import GROUPS
+from zupertry.testing.page import parse
 from zupertry.testing.staff import make_staff, staff_client
 
 pytestmark = pytest.mark.django_db
+
+
+def link(answer: Any, text: str) -> str:
+    """Return where the first link of a page with this text leads."""
+    links = parse(answer.content.decode()).all("a")
+    return next(found.attributes["href"] for found in links if found.text == text)
 
 
 def test_staff_with_a_second_factor_are_let_in():
@@ -39,8 +50,48 @@ def test_staff_without_a_second_factor_are_led_to_where_it_is_set_up():
     user = make_staff("Support")
     Authenticator.objects.all().delete()
     answer = staff_client(user, second_factor=False).get("/admin/", follow=True)
-    assert answer.redirect_chain[-1][0] == "/dashboard/account/security"
+    assert answer.redirect_chain[-1][0] == "/dashboard/account/security?next=%2Fadmin%2F"
     assert "Staff need a second factor" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_member_of_staff_sets_up_an_app_and_comes_to_where_they_were_going():
+    user = make_staff("Support")
+    Authenticator.objects.all().delete()
+    client, going = Client(), "/admin/accounts/user/"
+    step = client.post("/login", {"login": user.email, "password": "staff-password", "next": going}, follow=True)
+
+    step = client.get(link(step, "Set up an authenticator app"), follow=True)
+    step = client.post(step.redirect_chain[-1][0], {"password": "staff-password"}, follow=True)
+    key = parse(step.content.decode()).by_id("main").all("code")[0].text
+    code = format_hotp_value(hotp_value(key, int(time.time()) // 30))
+    step = client.post(step.redirect_chain[-1][0], {"code": code}, follow=True)
+
+    assert step.redirect_chain[-1][0].startswith("/dashboard/account/security/codes")
+    assert link(step, "I have kept them: go on") == going
+    assert client.get(going).status_code == 200, "without another code"
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/admin/", "//evil.example"])
+def test_setting_up_leads_to_nowhere_else(elsewhere):
+    html = staff_client(make_staff("Support")).get("/dashboard/account/security", {"next": elsewhere}).content.decode()
+    assert "evil" not in html
+
+
+def test_where_a_code_is_demanded_no_password_is_offered_nor_taken():
+    client = staff_client(make_staff("Support"), second_factor=False)
+    asked = client.get("/admin/", follow=True).content.decode()
+    assert "Use the password" not in asked
+    assert client.get("/confirm", {"next": "/admin/"})["Location"] == "/confirm/code?next=%2Fadmin%2F"
+    assert "Use the password" in client.get("/confirm/code", {"next": "/dashboard/account"}).content.decode()
+
+
+def test_staff_of_no_organisation_have_no_customers_menu_and_no_onboarding():
+    client = staff_client(make_staff("Support"))
+    account = parse(client.get("/dashboard/account").content.decode())
+    menu = [item.text for item in account.all("nav", class_="side-nav")[0].all("a")]
+    assert menu == ["Staff site", "Docs"]
+    assert client.get("/dashboard/")["Location"] == "/admin/"
 
 
 def test_a_session_that_has_not_shown_its_second_factor_is_asked_for_it():
