@@ -13,8 +13,6 @@ from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service
 from zupertry.testing.receiver import WebhookReceiver
 
-pytestmark = pytest.mark.slow
-
 SUCCESS = "https://test.zupertry.com/success.jpg"
 
 

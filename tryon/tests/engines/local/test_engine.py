@@ -118,7 +118,6 @@ def test_an_unreadable_picture_is_an_error_and_not_the_end_of_the_child(engine: 
     assert _child_at_work(engine) == pid
 
 
-@pytest.mark.slow
 def test_a_killed_child_is_replaced(engine: LocalEngine) -> None:
     pid = _child_at_work(engine)
     os.kill(pid, signal.SIGKILL)
@@ -182,7 +181,6 @@ def test_closing_leaves_no_process_and_the_engine_works_again(engine: LocalEngin
     assert _child_at_work(engine) != pid
 
 
-@pytest.mark.slow
 def test_a_large_photo_stays_within_a_gigabyte() -> None:
     large = Image.fromarray(portrait_pixels()).resize((6320, 6320), Image.Resampling.BILINEAR)
     photo = as_picture(np.asarray(large), "JPEG")
