@@ -25,7 +25,7 @@ def cancel(payment: Payment, *, actor: str) -> Payment:
     """Let a payment end that waits for its buyer, and return it as it is then: one that was paid meanwhile is paid.
 
     Raises `Refusal`: `validation_error` where it waits for nobody, or for a bank, which nobody can hold back;
-    `payment_provider_error`, and nothing is changed.
+    `payment_provider_error`, after which it is cancelled or not, as the clock finds out; once more is harmless.
     """
     if payment.status not in Payment.UNDECIDED:
         return payment
@@ -37,7 +37,7 @@ def cancel(payment: Payment, *, actor: str) -> Payment:
         settlement.cancel_unopened(payment.id, actor=actor)
     payment = Payment.objects.select_related("organisation", "pack").get(pk=payment.pk)
     if payment.status in Payment.UNDECIDED:
-        raise Refusal("validation_error", "It is being paid at this moment, so it can't be cancelled. Look again soon.")
+        raise Refusal("validation_error", "It has just gone on, so it was not cancelled. Look again in a minute.")
     return payment
 
 
@@ -52,6 +52,6 @@ def _cancel_there(payment: Payment, actor: str) -> None:
     except GatewayError as error:
         log.warning("cancel_failed", payment=payment.id, error=error.message, permanent=error.permanent)
         name = payment.gateway.capitalize()
-        message = f"{name} could not be asked, so nothing was changed. Try again in a minute."
+        message = f"{name} did not answer as it should, so it may be cancelled or not. Try again in a minute."
         raise Refusal("payment_provider_error", message) from error
     settlement.cancel(payment.id, snapshot, livemode=gateway.livemode, actor=actor)

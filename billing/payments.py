@@ -173,8 +173,18 @@ def check(payment_id: str) -> None:
         if auto_reload.is_on(payment.organisation_id):
             charge(payment)
         else:
-            # If the charge whose answer was lost went through, its event or the reconciliation makes it paid yet.
-            settlement.fail(payment_id, "Auto-reload was switched off before the gateway answered.")
+            _charge_no_more(payment)
+
+
+def _charge_no_more(payment: Payment) -> None:
+    """Bring a charge up to what it came to if it was begun before its answer was lost; else end it."""
+    gateway = gateways[payment.gateway]
+    order = _order(payment, _customer(payment.gateway, payment.organisation_id), Links("", ""))
+    release_connection()
+    if snapshot := gateway.begun(order):
+        settlement.apply(payment.id, snapshot, livemode=gateway.livemode)
+    else:
+        settlement.end_unbegun(payment.id, "Nothing was charged: auto-reload was off, or the organisation suspended.")
 
 
 def _look_again(payment: Payment) -> None:

@@ -70,6 +70,14 @@ def fail(payment_id: str, why: str) -> None:
 
 
 @transaction.atomic
+def end_unbegun(payment_id: str, why: str) -> None:
+    """End a charge that was never begun, as nobody wants it any more: no failure of the customer's, and no mail."""
+    Payment.objects.filter(pk=payment_id, status=Status.CREATED).update(
+        status=Status.FAILED, failure=why, next_check_at=None, settled_at=timezone.now()
+    )
+
+
+@transaction.atomic
 def lose_sight(payment_id: str) -> None:
     """Ask no more about a payment of which its gateway tells nothing; should it tell yet, that counts."""
     payment = Payment.objects.select_for_update().get(pk=payment_id)

@@ -142,6 +142,7 @@ def _inputs(job: Job) -> tuple[Picture, Picture]:
         person = pool.submit(_input, job, job.model_image_url, "model")
         garment = pool.submit(_input, job, job.garment_image_url, "garment")
         pictures = person.result(), garment.result()
+    time.sleep(simulation.delay_seconds(job.model_image_url, job.garment_image_url))
     for stale in (job.person_name, job.garment_name):
         stored_pictures.delete(stale)
     _store(job, person_name=pictures[0], garment_name=pictures[1])
@@ -156,7 +157,6 @@ def _input(job: Job, url: str, role: Role) -> Picture:
         return fetch(url, role=role)
     if simulated.error_code:
         raise SimulatedFailure(simulated.error_code, role)
-    time.sleep(simulated.delay)
     return sample(role)
 
 

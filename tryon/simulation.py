@@ -49,6 +49,11 @@ def simulation(url: str) -> Simulation | None:
     return Simulation()
 
 
+def delay_seconds(*urls: str) -> float:
+    """Return how long these pictures take to arrive, once the job has begun and none of them has failed."""
+    return max((found.delay for url in urls if (found := simulation(url))), default=0.0)
+
+
 def pending_seconds(*urls: str) -> float:
     """Return how long a job with these pictures lies pending before it is begun. Failures come at once."""
     simulated = [found for url in urls if (found := simulation(url))]

@@ -1,5 +1,6 @@
 """Finds the work that was lost or has become due. Run twice at once, it does nothing twice."""
 
+import secrets
 from datetime import timedelta
 
 import structlog
@@ -41,12 +42,14 @@ def delete_pictures() -> dict[str, int]:
 
     When storage hangs, each sweep that joined in would lose its thread to the same file.
     """
-    if not cache.add(DELETING, True, DELETING_SECONDS):
+    mine = secrets.token_hex(8)
+    if not cache.add(DELETING, mine, DELETING_SECONDS):
         return {}
     try:
         found = {"pictures": retention.delete_expired_pictures(), "uploads": uploads.sweep()}
     finally:
-        cache.delete(DELETING)
+        if cache.get(DELETING) == mine:  # after so long it may be another's
+            cache.delete(DELETING)
     log.info("pictures_swept", **found)
     metrics.swept(found)
     return found

@@ -59,6 +59,8 @@ def where_shown(value: Any) -> str:
 def _text(name: str, value: Any, currency: str) -> str:
     if isinstance(value, list):
         return ", ".join(_spaced(str(item)) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return format_minor(value, currency) if name.endswith("_minor") else format_count(value, currency)
     if prefix := _prefix(value):

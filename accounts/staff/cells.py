@@ -29,9 +29,14 @@ def utc(at: datetime | None, *, exact: bool = False) -> str:
         return NOTHING
     clock = f"{at:%H:%M:%S}" + (f".{at.microsecond // 1000:03}" if exact else "") + " UTC"
     return format_html(
-        '<time datetime="{}" title="{}"><span>{}<span{}> {}</span>,</span> <span>{}</span></time>',
-        *(at.isoformat(), f"{at:%-d %b %Y}, {clock}", f"{at:%-d %b}"),
-        *(SafeString(' class="this-year"') if at.year == timezone.now().year else "", at.year, clock),
+        '<time datetime="{iso}" title="{whole}">'
+        "<span>{day}<span{mark}> {year}</span>,</span> <span>{clock}</span></time>",
+        iso=at.isoformat(),
+        whole=f"{at:%-d %b %Y}, {clock}",
+        day=f"{at:%-d %b}",
+        year=at.year,
+        mark=SafeString(' class="this-year"') if at.year == timezone.now().year else "",
+        clock=clock,
     )
 
 

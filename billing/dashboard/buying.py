@@ -129,7 +129,10 @@ def _still_waiting(request: MemberRequest, payment: Payment, refused: str) -> Ht
 def payment(request: MemberRequest, payment_id: str) -> HttpResponseBase:
     """`GET payments/<id>`: where a payment stands, and what to do."""
     found = _own(request, payment_id)
-    context = {"payment": found, "reversals": found.reversals.order_by("pk")}
+    # What came to nothing before anything was taken for it is no news.
+    reversals = list(found.reversals.exclude(credits=0, undone_at__isnull=False).order_by("pk"))
+    gone = any(reversal.undone_at is None for reversal in reversals)
+    context = {"payment": found, "reversals": reversals, "money_is_gone": gone}
     return render(request, "dashboard/billing/payment.html", context)
 
 

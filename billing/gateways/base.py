@@ -203,6 +203,9 @@ class Gateway(Protocol):
         nothing was begun.
         """
 
+    def begun(self, order: Order) -> Snapshot | None:
+        """Return what a charge of this order came to whose answer was lost; None: none was begun. Charges nothing."""
+
     def authenticate(self, gateway_reference: str, return_url: str) -> str:
         """Return the address where the buyer confirms the charge that waits for them."""
 

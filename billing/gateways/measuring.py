@@ -15,6 +15,7 @@ OPERATIONS = (
     "update_customer",
     "open_checkout",
     "charge",
+    "begun",
     "authenticate",
     "cancel",
     "look",

@@ -121,6 +121,12 @@ class RazorpayGateway:
             return self._refused(made, refusal)
         return self._look_at_begun(made)
 
+    def begun(self, order: Order) -> Snapshot | None:
+        """Look at the order that a charge makes first, if it came so far, and at its payment."""
+        made = self._made(order.payment_id)
+        seen = self._look_at(made) if made else None
+        return seen if seen and seen.gateway_reference else None
+
     def authenticate(self, gateway_reference: str, return_url: str) -> str:
         """Raise `GatewayError`: a mandate needs no confirmation, and a charge that does is refused."""
         raise GatewayError("Razorpay has no page on which a charge is confirmed.", permanent=True)
@@ -185,12 +191,12 @@ class RazorpayGateway:
 
     def _order(self, wanted: Mapping[str, Any]) -> Entity:
         """Find the order with this receipt, or make it: Razorpay has no idempotency keys."""
-        receipt = wanted["receipt"]
+        return self._made(wanted["receipt"]) or self._razorpay.ask(self._razorpay.orders.create, data=wanted)
+
+    def _made(self, receipt: str) -> Entity | None:
         found = self._razorpay.ask(self._razorpay.orders.all, data={"receipt": receipt}).items()
         ours = [order for order in found if order.text("receipt") == receipt]
-        if ours:
-            return min(ours, key=lambda order: (order.number("created_at"), order.id))
-        return self._razorpay.ask(self._razorpay.orders.create, data=wanted)
+        return min(ours, key=lambda order: (order.number("created_at"), order.id), default=None)
 
     def _order_of(self, payment: Entity) -> Entity:
         order_id = payment.text("order_id")

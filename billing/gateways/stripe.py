@@ -30,6 +30,7 @@ from billing.gateways.base import (
 )
 from billing.gateways.measuring import measured
 from billing.gateways.stripe_objects import (
+    CANCELLED_BY_BUYER,
     dispute_of,
     event_of,
     method_of,
@@ -46,7 +47,7 @@ from billing.gateways.stripe_params import (
 )
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams
+    from stripe.params import PaymentIntentCancelParams, PaymentIntentCreateParams
 
 API_VERSION = "2026-10-28.endive"
 EVENT_TOLERANCE_SECONDS = 300
@@ -154,6 +155,13 @@ class StripeGateway:
         with _asking(begun=True):
             return self._look_at_intent(reference)
 
+    def begun(self, order: Order) -> Snapshot | None:
+        """Look among the customer's latest intents: those of a charge are made with our payment's id."""
+        with _asking():
+            latest = self._api.payment_intents.list({"customer": order.customer, "limit": _PAGE}).to_dict()["data"]
+            ours = [intent["id"] for intent in latest if intent["metadata"].get("payment_id") == order.payment_id]
+            return self._look_at_intent(ours[0]) if ours else None
+
     def authenticate(self, gateway_reference: str, return_url: str) -> str:
         """Confirm a charge anew with its buyer present, and return the address where they authenticate it.
 
@@ -179,9 +187,10 @@ class StripeGateway:
                 if checkout_reference:
                     _id(self._api.checkout.sessions.expire(checkout_reference))
                 else:
-                    _id(self._api.payment_intents.cancel(gateway_reference))
+                    reason: PaymentIntentCancelParams = {"cancellation_reason": CANCELLED_BY_BUYER}
+                    _id(self._api.payment_intents.cancel(gateway_reference, reason))
             except stripe.InvalidRequestError:
-                """It waits for nobody any more, or is being paid at this moment: the look tells."""
+                pass  # It waits for nobody any more, or is being paid at this moment: the look tells.
         return self.look(checkout_reference=checkout_reference, gateway_reference=gateway_reference)
 
     def look(self, *, checkout_reference: str, gateway_reference: str) -> Snapshot:

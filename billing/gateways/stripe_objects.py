@@ -6,7 +6,7 @@ A missing field is a `KeyError` and a senseless one a `ValueError`: the caller t
 import calendar
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from billing.gateways.base import Event, Method, MoneyBack, Snapshot, State
 
@@ -18,8 +18,9 @@ _INTENT_STATES = {
     "requires_capture": State.PROCESSING,
     "requires_action": State.NEEDS_AUTHENTICATION,
     "requires_confirmation": State.OPEN,
-    "canceled": State.EXPIRED,
+    "canceled": State.FAILED,
 }
+CANCELLED_BY_BUYER: Final = "requested_by_customer"
 
 
 def snapshot_of_session(session: Object, money_back: Sequence[MoneyBack]) -> Snapshot:
@@ -142,6 +143,8 @@ def _state_of_session(session: Object, intent: Object) -> State:
 
 
 def _state_of_intent(intent: Object) -> State:
+    if intent["status"] == "canceled" and intent["cancellation_reason"] == CANCELLED_BY_BUYER:
+        return State.EXPIRED
     if intent["status"] != "requires_payment_method":
         return _INTENT_STATES[intent["status"]]
     if not intent["last_payment_error"]:

@@ -386,7 +386,41 @@ def test_what_was_not_begun_is_not_begun_any_more_once_nobody_wants_it(stripe, c
 
     payment.refresh_from_db()
     assert (payment.status, len(charges(stripe))) == ("failed", asked)
-    assert ("auto_reload_failed" in mails()) == AutoReload.objects.get(pk=alice.pk).enabled
+    assert "auto_reload_failed" not in mails(), "nothing of theirs has failed"
+    assert AutoReload.objects.get(pk=alice.pk).failures_in_a_row == 0
+
+
+@pytest.mark.django_db
+def test_what_was_begun_before_nobody_wanted_it_counts(stripe, card, alice):
+    """Ended unlooked at, it would be charged again once auto-reload is on, and neither cap nor deletion knew of it."""
+    switch_on(alice)
+    stripe.break_next(2, "after")
+    reloads.run(alice.id)
+    payment = Payment.objects.get(purpose="auto_reload")
+    assert payment.status == "created"
+
+    auto_reload.switch_off(alice, actor="user:1")
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
+    payments.check(payment.pk)
+
+    payment.refresh_from_db()
+    assert payment.status == "paid"
+
+
+@pytest.mark.django_db
+def test_charges_that_are_cancelled_at_stripe_are_failures_and_switch_it_off(stripe, alice):
+    """Only the buyer's own cancelling is none."""
+    payment = begin(alice, "first", keep_method=True)
+    stripe.pay(payment.checkout_reference, "needs_authentication_later")
+    payments.settle(payment.id)
+    switch_on(alice, threshold=100_000)
+    for _ in range(auto_reload.FAILURES_ALLOWED):
+        reloads.run(alice.id)
+        waiting = Payment.objects.filter(purpose="auto_reload").latest("pk")
+        stripe.cancel(stripe.get("payment_intent", waiting.gateway_reference), "abandoned")
+        payments.settle(waiting.pk)
+        let_an_hour_pass()
+    assert not AutoReload.objects.get(pk=alice.pk).enabled
 
 
 @pytest.mark.django_db

@@ -106,6 +106,35 @@ def test_auto_reload_by_mandate_says_when_the_credits_are_expected(client, razor
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("lost", "on", "status"),
+    [
+        ("after", "create/recurring", Status.OPEN),
+        ("reset", "create/recurring", Status.FAILED),
+        ("reset", "/v1/orders", Status.FAILED),
+    ],
+    ids=["debit begun", "order made", "nothing made"],
+)
+def test_once_nobody_wants_it_a_mandates_charge_is_what_was_begun_and_else_ends(razorpay, asha, lost, on, status):
+    """A debit takes a day or two: until then the books, the cap and a deletion have to know of it."""
+    payment = begin(asha, "first", keep_method=True)
+    payments.accept_answer(payment, razorpay.pay(payment.checkout_reference))
+    pack = auto_reload.packs_for(asha)[0]
+    auto_reload.switch_on(asha, pack=pack, threshold=100_000, monthly_cap_minor=10**9, actor="user:1")
+    razorpay.break_next(1, lost, on=on)
+    reloads.run(asha.id)
+    charge = Payment.objects.get(purpose="auto_reload")
+    assert charge.status == Status.CREATED
+
+    auto_reload.switch_off(asha, actor="user:1")
+    Payment.objects.filter(pk=charge.pk).update(next_check_at=timezone.now())
+    payments.check(charge.id)
+
+    charge.refresh_from_db()
+    assert charge.status == status
+
+
+@pytest.mark.django_db
 def test_when_the_answer_to_a_mandates_charge_is_lost_it_is_not_charged_twice(razorpay, asha):
     payment = begin(asha, "first", keep_method=True)
     payments.accept_answer(payment, razorpay.pay(payment.checkout_reference))

@@ -130,3 +130,13 @@ def test_every_simulation_is_accepted_with_a_test_key(world, code):
 )
 def test_no_spelling_of_the_host_is_fetched(host):
     assert is_simulated(f"https://{host}/success.jpg")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failure_does_not_wait_for_a_slow_picture_beside_it(world):
+    alice = ApiClient(world.alice.test_key)
+    job_id = alice.submit_job(model_image_url=f"{HOST}/slow.jpg", garment_image_url=f"{HOST}/content_blocked.jpg")
+    runner.run(job_id)
+    job = alice.get(f"/v1/jobs/{job_id}").json()
+    assert (job["status"], job["error_code"]) == ("failed", "content_blocked")
+    assert job["duration_ms"] < 1000 * (SLOW_SECONDS - SLOW_PENDING_SECONDS), "it ended before the picture would arrive"

@@ -2,6 +2,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.core.files.storage import default_storage
 from django.db.models import F
 from django.utils import timezone
@@ -207,3 +208,12 @@ def test_while_storage_hangs_no_second_sweep_waits_for_it(world: World, media: M
         hanging.join()
     age("inputs_expire_at")
     assert sweeping.delete_pictures()["pictures"] == 1
+
+
+def test_a_sweep_that_took_too_long_leaves_the_turn_to_who_has_it_now(world: World, media: Media, monkeypatch) -> None:
+    completed_with_pictures(world)
+    age("output_expires_at")
+    with monkeypatch.context() as patch:
+        patch.setattr(default_storage, "delete", lambda _: cache.set(sweeping.DELETING, "another's"))
+        sweeping.delete_pictures()
+    assert cache.get(sweeping.DELETING) == "another's"

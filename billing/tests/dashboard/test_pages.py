@@ -111,3 +111,21 @@ def test_everything_of_the_ledger_is_there(owner, alice):
     for kind in ("Hold", "Release", "Clawback", "Grant"):
         assert kind in text
     assert LedgerEntry.objects.filter(account_id=alice.id).count() == 4
+
+
+@pytest.mark.django_db
+def test_money_went_back_only_where_something_was_taken_for_it(owner, alice):
+    payment = opened(alice, status="paid", settled_at=timezone.now())
+    nothing = {"kind": "refund", "amount_minor": 1_500, "credits": 0, "undone_at": timezone.now()}
+    Reversal.objects.create(payment=payment, reference="re_1", **nothing)
+    page = reverse("billing:payment", args=[payment.id])
+    assert "went back" not in parse(owner.get(page).content.decode()).text
+
+    Reversal.objects.create(payment=payment, reference="re_2", **{**nothing, "credits": 100})
+    text = parse(owner.get(page).content.decode()).text
+    assert "Money that went back" in text
+    assert "Came to nothing" in text
+    assert "and credits with it" not in text
+
+    Reversal.objects.create(payment=payment, reference="re_3", **{**nothing, "credits": 100, "undone_at": None})
+    assert "and credits with it" in parse(owner.get(page).content.decode()).text

@@ -146,7 +146,7 @@ def _confirm_intent(account: Payments, params: Params, reference: str) -> Object
 
 @_route("POST", "/v1/payment_intents/{}/cancel", takes="cancellation_reason")
 def _cancel_intent(account: Payments, params: Params, reference: str) -> Object:
-    return account.cancel(account.get("payment_intent", reference))
+    return account.cancel(account.get("payment_intent", reference), params.get("cancellation_reason"))
 
 
 @_route("GET", "/v1/charges/{}")

@@ -83,6 +83,7 @@ def new_intent(params: Params, *, livemode: bool) -> Object:
         amount_capturable=0,
         amount_received=0,
         canceled_at=None,
+        cancellation_reason=None,
         capture_method="automatic",
         confirmation_method="automatic",
         currency=params["currency"],

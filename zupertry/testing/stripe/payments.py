@@ -76,7 +76,7 @@ class Payments(Account):
             raise RefusedError(402, **_as_arguments(error), payment_intent=copy.deepcopy(intent))
         return intent
 
-    def cancel(self, intent: Object) -> Object:
+    def cancel(self, intent: Object, reason: str | None = None) -> Object:
         """End an intent that waits for its buyer. Raises `RefusedError`."""
         if intent["status"] in ("succeeded", "canceled", "processing"):
             raise RefusedError(
@@ -84,7 +84,7 @@ class Payments(Account):
                 f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}.",
                 code="payment_intent_unexpected_state",
             )
-        intent.update(status="canceled", canceled_at=int(time.time()), next_action=None)
+        intent.update(status="canceled", canceled_at=int(time.time()), cancellation_reason=reason, next_action=None)
         self.sender.emit("payment_intent.canceled", intent)
         return intent
 

@@ -111,7 +111,7 @@ def test_a_canceled_charge_cannot_be_authenticated(
 ) -> None:
     intent = gateway.charge(order_for(customer, 2), kept("needs_authentication_later"), ALICE).gateway_reference
     stripe.objects[intent]["status"] = "canceled"
-    assert look(gateway, intent).state == State.EXPIRED
+    assert look(gateway, intent).state == State.FAILED
     assert failure(lambda: gateway.authenticate(intent, RETURN_URL)).permanent
 
 
