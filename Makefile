@@ -68,7 +68,7 @@ run: install
 BOTH = $(MAKE) --no-print-directory --output-sync=target -j2 test-sqlite test-postgres
 
 test: $(VENV)/.installed-dev
-	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: some five minutes …"
+	@echo "Testing on SQLite and on PostgreSQL, side by side. Each says how it went at its end: under five minutes …"
 	@$(BOTH) PROCESSES=3 MARKED="not slow"
 
 test-slow: $(VENV)/.installed-dev

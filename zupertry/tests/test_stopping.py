@@ -1,10 +1,13 @@
 """How processes stop: within ten seconds, whatever they are in the middle of, and without losing any of it."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from zupertry.bootstrap import Bootstrapped
@@ -124,6 +127,20 @@ def test_the_web_stops_while_callers_hang(live: Live, alice: Bootstrapped) -> No
 @pytest.mark.skipif(not on_several_processes(), reason="the beat is part of the one process")
 def test_the_beat_stops(live: Live) -> None:
     assert seconds_to_stop(live, "beat") < LIMIT_SECONDS
+
+
+@pytest.mark.skipif(not on_several_processes(), reason="the beat is part of the one process")
+def test_the_beat_stops_in_the_middle_of_a_query(live: Live) -> None:
+    """What it asked then fails; beat must not take that for the failure of a task, and go on."""
+    live.service.start("beat")
+    url = live.service.environment["DATABASE_URL"]
+    with psycopg.connect(url) as locking, psycopg.connect(url, autocommit=True) as looking:
+        locking.execute("LOCK TABLE django_celery_beat_periodictasks IN ACCESS EXCLUSIVE MODE")
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        until(lambda: looking.execute(waiting).fetchone())
+        os.killpg(live.service.processes["beat"].pid, signal.SIGTERM)
+        locking.rollback()
+        assert live.service.processes.pop("beat").wait(LIMIT_SECONDS) == 0
 
 
 def test_a_signal_that_comes_while_another_is_answered_begins_nothing_again():
