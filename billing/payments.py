@@ -140,7 +140,7 @@ def authenticate(payment: Payment, return_url: str) -> str:
 def charge(payment: Payment) -> None:
     """Charge the payment's method while its owner is away; the same payment again is the same charge.
 
-    What is not known afterwards is asked again by `check`.
+    What is not known afterwards is asked again by `follow_up`.
     """
     assert payment.method
     try:
@@ -158,8 +158,11 @@ def charge(payment: Payment) -> None:
     settlement.apply(payment.id, snapshot, livemode=gateway.livemode)
 
 
-def check(payment_id: str) -> None:
-    """Ask again what became of a payment that is due for it, and when to ask next. Raises `GatewayError`."""
+def follow_up(payment_id: str) -> None:
+    """Go on with a payment that is due for it: ask what became of it, and when to ask next. Raises `GatewayError`.
+
+    A charge by itself whose first call got no answer is made again under its key, while it is still wanted.
+    """
     now = timezone.now()
     due = Payment.objects.filter(pk=payment_id, next_check_at__lte=now)
     if not due.update(next_check_at=now + RETRY_INTERVAL):

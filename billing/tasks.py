@@ -27,7 +27,7 @@ def process_event(event_id: str) -> None:
 def check_payment(payment_id: str) -> None:
     """Ask the gateway about one payment. When it can't be asked, the sweep comes back to it."""
     try:
-        payments.check(payment_id)
+        payments.follow_up(payment_id)
     except GatewayError as error:
         log.warning("payment_not_checked", payment=payment_id, error=error.message)
 

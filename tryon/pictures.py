@@ -92,9 +92,9 @@ def normalise(data: bytes, role: Role) -> Picture:
     if len(data) > MAX_BYTES:
         raise _too_large(subject, _BYTE_LIMIT)
     with decoding:
-        stored = _decode(data, subject)
-        image = _plain(stored, role, subject)
-        as_png = stored.format == "PNG" or image.mode == "RGBA"
+        decoded = _decode(data, subject)
+        image = _plain(decoded, role, subject)
+        as_png = decoded.format == "PNG" or image.mode == "RGBA"
         plain = _encode(image, "image/png" if as_png else "image/jpeg")
         if role == "garment" and len(plain.data) > MAX_BYTES:
             return _encode(_flatten(image), "image/jpeg")

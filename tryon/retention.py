@@ -94,8 +94,8 @@ def delete_pictures(job: Job, now: datetime) -> None:
     for name in gone.values():
         stored_pictures.delete(name)
     changes = dict.fromkeys(gone, "")
-    kept = Job.objects.filter(id=job.id)
-    kept.update(**changes)
-    kept.filter(person_name="", garment_name="", output_name="", pictures_deleted_at=None).update(
+    row = Job.objects.filter(id=job.id)
+    row.update(**changes)
+    row.filter(person_name="", garment_name="", output_name="", pictures_deleted_at=None).update(
         pictures_deleted_at=now
     )

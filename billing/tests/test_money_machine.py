@@ -156,7 +156,7 @@ class MoneyMachine(RuleBasedStateMachine):
         assert len(charged) <= 1
         for payment_id in charged:
             Payment.objects.filter(pk=payment_id).update(next_check_at=timezone.now())
-            payments.check(payment_id)
+            payments.follow_up(payment_id)
             self._expect_settled(payment_id)
         return multiple(*charged)
 

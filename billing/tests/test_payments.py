@@ -97,7 +97,7 @@ def test_when_stripe_is_away_the_returning_buyer_is_told_and_the_clock_credits(s
     assert refusal.value.code == "payment_provider_error"
     stripe.mend()
     Payment.objects.filter(pk=payment.id).update(next_check_at=payment.created_at)
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     assert available(alice) == 100 + payment.credits
 
 

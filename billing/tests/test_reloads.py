@@ -182,7 +182,7 @@ def test_a_confirmation_that_nobody_gives_fails_in_the_end(stripe, card, alice):
     payment = Payment.objects.get(purpose="auto_reload")
     long_ago = timezone.now() - timedelta(days=4)
     Payment.objects.filter(pk=payment.pk).update(created_at=long_ago, next_check_at=long_ago)
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     payment.refresh_from_db()
     assert (payment.status, AutoReload.objects.get().failures_in_a_row) == ("failed", 1)
 
@@ -197,7 +197,7 @@ def test_when_the_answer_is_lost_the_same_key_is_sent_again_and_charges_once(str
     payment = Payment.objects.get(purpose="auto_reload")
     assert payment.status == "created"
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     payment.refresh_from_db()
     assert payment.status == "paid"
     assert {request.headers["idempotency-key"] for request in charges(stripe)} == {payment.idempotency_key}
@@ -256,7 +256,7 @@ def test_a_charge_whose_answer_was_lost_is_not_failed_because_we_ask_in_other_wo
     settings.PUBLIC_URL = "https://moved.example.com"
     payment = Payment.objects.get(purpose="auto_reload")
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     payment.refresh_from_db()
     assert (payment.status, AutoReload.objects.get().failures_in_a_row) == ("created", 0)
     let_an_hour_pass()
@@ -276,7 +276,7 @@ def test_a_key_of_ours_that_stripe_refuses_is_no_failure_of_the_customers(stripe
     assert (payment.status, AutoReload.objects.get().failures_in_a_row, mails()) == ("created", 0, [])
     stripe.mend()
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     payment.refresh_from_db()
     assert payment.status == "paid"
 
@@ -382,7 +382,7 @@ def test_what_was_not_begun_is_not_begun_any_more_once_nobody_wants_it(stripe, c
 
     stop(alice)
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.pk)
+    payments.follow_up(payment.pk)
 
     payment.refresh_from_db()
     assert (payment.status, len(charges(stripe))) == ("failed", asked)
@@ -401,7 +401,7 @@ def test_what_was_begun_before_nobody_wanted_it_counts(stripe, card, alice):
 
     auto_reload.switch_off(alice, actor="user:1")
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.pk)
+    payments.follow_up(payment.pk)
 
     payment.refresh_from_db()
     assert payment.status == "paid"

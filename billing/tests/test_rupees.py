@@ -52,7 +52,7 @@ def test_the_clock_finds_what_was_authorised_late(razorpay, asha):
     assert payments.settle(payment.id).status == Status.OPEN
     razorpay.authorise(payment.checkout_reference)
     Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.check(payment.id)
+    payments.follow_up(payment.id)
     payment.refresh_from_db()
     assert (payment.status, available(asha)) == (Status.PAID, 100 + payment.credits)
 
@@ -128,7 +128,7 @@ def test_once_nobody_wants_it_a_mandates_charge_is_what_was_begun_and_else_ends(
 
     auto_reload.switch_off(asha, actor="user:1")
     Payment.objects.filter(pk=charge.pk).update(next_check_at=timezone.now())
-    payments.check(charge.id)
+    payments.follow_up(charge.id)
 
     charge.refresh_from_db()
     assert charge.status == status
@@ -144,7 +144,7 @@ def test_when_the_answer_to_a_mandates_charge_is_lost_it_is_not_charged_twice(ra
     reloads.run(asha.id)
     charge = Payment.objects.get(purpose="auto_reload")
     Payment.objects.filter(pk=charge.pk).update(next_check_at=timezone.now())
-    payments.check(charge.id)
+    payments.follow_up(charge.id)
     recurring = [request for request in razorpay.requests if "create/recurring" in str(request)]
     assert len(recurring) == 1
     charge.refresh_from_db()
