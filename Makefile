@@ -73,7 +73,7 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	@echo "What takes long, on both stacks: some four minutes …"
-	@$(BOTH) PROCESSES=2 MARKED=slow
+	@$(BOTH) MARKED=slow
 
 test-sqlite: $(VENV)/.installed-dev
 	ZUPERTRY_TEST_STACK=sqlite $(PYTEST) -n $(PROCESSES) -m "$(MARKED)"

@@ -8,9 +8,9 @@ from django.contrib.auth.password_validation import validate_password
 from django.utils import timezone
 
 from accounts import team
+from accounts.dashboard.fields import DAY, JobIdField
 from accounts.dashboard.listings import made_on
 from accounts.models import Invitation, Mode, Role, User, WebhookDelivery
-from zupertry.core import ids
 from zupertry.core.addresses import MAX_URL_LENGTH
 
 ROLE_WORDS = {
@@ -20,7 +20,6 @@ ROLE_WORDS = {
     Role.BILLING: "Billing: credits, payments and invoices",
     Role.VIEWER: "Viewer: looks, changes nothing",
 }
-DAY = forms.DateInput({"type": "date"}, "%Y-%m-%d")
 MOMENT = "%Y-%m-%dT%H:%M"
 
 
@@ -53,14 +52,7 @@ class DeliveryFilter(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", "Every status"), *WebhookDelivery.Status.choices])
     since = forms.DateField(required=False, label="From", widget=DAY)
     until = forms.DateField(required=False, label="To", widget=DAY)
-    job = forms.CharField(required=False, max_length=40, label="Job id")
-
-    def clean_job(self) -> str:
-        """Return the id. Raises `ValidationError` for what can't be one."""
-        id_: str = self.cleaned_data["job"]
-        if id_ and not ids.is_id("job", id_):
-            raise forms.ValidationError("A job's id is job_ and 26 characters.")
-        return id_
+    job = JobIdField()
 
     def conditions(self) -> dict[str, Any]:
         """Return what a row must fulfil, as Django's filter takes it. What was typed wrong filters nothing out."""

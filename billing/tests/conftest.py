@@ -4,8 +4,11 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from accounts.models import Organisation
+from accounts.models import Mail, Organisation
+from billing import payments
 from billing.gateways.registry import gateways
+from billing.models import PaymentMethod
+from billing.tests.test_payments import begin
 from zupertry.bootstrap import bootstrap
 from zupertry.testing.money import give_details
 from zupertry.testing.razorpay import RazorpayServer
@@ -69,3 +72,13 @@ def alice(world: World) -> Organisation:
     organisation = world.organisation
     give_details(organisation)
     return organisation
+
+
+@pytest.fixture
+def card(stripe: StripeServer, alice: Organisation) -> str:
+    """A card of Alice's that is kept: Stripe's reference."""
+    payment = begin(alice, "first", keep_method=True)
+    stripe.pay(payment.checkout_reference)
+    payments.settle(payment.id)
+    Mail.objects.all().delete()
+    return PaymentMethod.objects.get().reference

@@ -22,16 +22,6 @@ from zupertry.testing.threads import at_once
 CAP = 1_000_000
 
 
-@pytest.fixture
-def card(stripe: StripeServer, alice: Organisation) -> str:
-    """A card of Alice's that is kept: Stripe's reference."""
-    payment = begin(alice, "first", keep_method=True)
-    stripe.pay(payment.checkout_reference)
-    payments.settle(payment.id)
-    Mail.objects.all().delete()
-    return kept(alice).reference
-
-
 def kept(alice: Organisation) -> PaymentMethod:
     method = auto_reload.usable_method(alice.id)
     assert method
@@ -364,50 +354,6 @@ def test_a_method_that_waits_is_looked_at_again(stripe, card, alice):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "stop",
-    [
-        lambda alice: auto_reload.switch_off(alice, actor="user:1"),
-        lambda alice: organisations.suspend(alice, actor="staff:1", reason=""),
-    ],
-    ids=["switched off", "suspended"],
-)
-def test_what_was_not_begun_is_not_begun_any_more_once_nobody_wants_it(stripe, card, alice, stop):
-    switch_on(alice)
-    stripe.break_next(2, "reset")
-    reloads.run(alice.id)
-    payment = Payment.objects.get(purpose="auto_reload")
-    assert payment.status == "created"
-    asked = len(charges(stripe))
-
-    stop(alice)
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.pk)
-
-    payment.refresh_from_db()
-    assert (payment.status, len(charges(stripe))) == ("failed", asked)
-    assert "auto_reload_failed" not in mails(), "nothing of theirs has failed"
-    assert AutoReload.objects.get(pk=alice.pk).failures_in_a_row == 0
-
-
-@pytest.mark.django_db
-def test_what_was_begun_before_nobody_wanted_it_counts(stripe, card, alice):
-    """Ended unlooked at, it would be charged again once auto-reload is on, and neither cap nor deletion knew of it."""
-    switch_on(alice)
-    stripe.break_next(2, "after")
-    reloads.run(alice.id)
-    payment = Payment.objects.get(purpose="auto_reload")
-    assert payment.status == "created"
-
-    auto_reload.switch_off(alice, actor="user:1")
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.pk)
-
-    payment.refresh_from_db()
-    assert payment.status == "paid"
-
-
-@pytest.mark.django_db
 def test_charges_that_are_cancelled_at_stripe_are_failures_and_switch_it_off(stripe, alice):
     """Only the buyer's own cancelling is none."""
     payment = begin(alice, "first", keep_method=True)
@@ -421,15 +367,3 @@ def test_charges_that_are_cancelled_at_stripe_are_failures_and_switch_it_off(str
         payments.settle(waiting.pk)
         let_an_hour_pass()
     assert not AutoReload.objects.get(pk=alice.pk).enabled
-
-
-@pytest.mark.django_db
-def test_what_is_to_be_deleted_is_neither_switched_on_nor_sold_to_by_a_request_in_flight(stripe, card, alice):
-    """Such a request has read the organisation before the deletion was asked for."""
-    Organisation.objects.filter(pk=alice.pk).update(deletion_due_at=timezone.now() + timedelta(days=7))
-    assert alice.deletion_due_at is None
-    for buy in (lambda: switch_on(alice), lambda: begin(alice, "second")):
-        with pytest.raises(Refusal, match="to be deleted"):
-            buy()
-    assert AutoReload.objects.count() == 0
-    assert Payment.objects.count() == 1

@@ -58,12 +58,16 @@ def _submit_again(request: MemberRequest, job: Job) -> Job:
         client_reference_id=job.client_reference_id,
         metadata=job.metadata,
     )
-    key = f"again-{form.cleaned_data['token']}"
+    return submit_once(request, Mode(job.mode), asked, key=f"again-{form.cleaned_data['token']}")
+
+
+def submit_once(request: MemberRequest, mode: Mode, asked: jobs.TryOnRequest, *, key: str) -> Job:
+    """Submit, once for each `key`, however often the same form is sent. Raises `Refusal`."""
     try:
-        return jobs.submit(request.organisation, Mode(job.mode), asked, actor=request.actor, idempotency_key=key).job
+        return jobs.submit(request.organisation, mode, asked, actor=request.actor, idempotency_key=key).job
     except Refusal as refusal:
         if refusal.code == "idempotency_conflict":
-            raise Refusal(refusal.code, "This was sent already; the new job is in the list of jobs.") from refusal
+            raise Refusal(refusal.code, "This form was sent already; its job is in the list of jobs.") from refusal
         raise
 
 

@@ -1,16 +1,16 @@
 """What people fill in about jobs: two pictures to try, and which jobs to list."""
 
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django import forms
 from django.core.files.base import File
 from django.template.defaultfilters import filesizeformat
 
+from accounts.dashboard.fields import DAY, JobIdField
+from accounts.dashboard.listings import made_on
 from accounts.models import Mode, Organisation, Workspace
 from tryon.models import Job
 from tryon.pictures import MAX_BYTES, Role
-from zupertry.core import ids
 from zupertry.core.addresses import MAX_URL_LENGTH
 
 ROLES: tuple[Role, ...] = ("model", "garment")
@@ -67,21 +67,14 @@ class JobFilter(forms.Form):
     status = forms.ChoiceField(required=False, choices=[("", "Every status"), *Job.Status.choices])
     mode = forms.ChoiceField(required=False, choices=[("", "Test and live"), ("live", "Live"), ("test", "Test")])
     workspace = forms.ChoiceField(required=False)
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"))
+    since = forms.DateField(required=False, label="From", widget=DAY)
+    until = forms.DateField(required=False, label="To", widget=DAY)
     reference = forms.CharField(required=False, max_length=200, label="Your reference")
-    job = forms.CharField(required=False, max_length=40, label="Job id")
+    job = JobIdField()
 
     def __init__(self, workspaces: dict[str, str], data: Any) -> None:
         super().__init__(data)
         self.fields["workspace"].choices = [("", "Every workspace"), *workspaces.items()]  # type: ignore[attr-defined]
-
-    def clean_job(self) -> str:
-        """Return the id. Raises `ValidationError` for what can't be one."""
-        id_: str = self.cleaned_data["job"]
-        if id_ and not ids.is_id("job", id_):
-            raise forms.ValidationError("A job's id is job_ and 26 characters.")
-        return id_
 
     def conditions(self) -> dict[str, Any]:
         """Return what a row must fulfil, as Django's filter takes it. What was typed wrong filters nothing out."""
@@ -92,16 +85,6 @@ class JobFilter(forms.Form):
             "workspace_id": given.get("workspace"),
             "client_reference_id": given.get("reference"),
             "pk": given.get("job"),
-            "pk__gte": _first_of(given.get("since")),
-            "pk__lt": _first_after(given.get("until")),
+            **made_on("job", given.get("since"), given.get("until")),
         }
         return {name: value for name, value in wanted.items() if value}
-
-
-def _first_of(day: date | None) -> str | None:
-    """Return the smallest id that a job of this day or a later one can have: ids rise with time."""
-    return ids.encode("job", ids.first_at(datetime.combine(day, time.min, UTC))) if day else None
-
-
-def _first_after(day: date | None) -> str | None:
-    return ids.encode("job", ids.first_after(datetime.combine(day, time.max, UTC))) if day else None

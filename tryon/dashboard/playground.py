@@ -17,7 +17,7 @@ from accounts.models import Mode, Workspace
 from billing import ledger
 from tryon import jobs, retention, uploads
 from tryon.api.serializers import TryOnIn
-from tryon.dashboard.actions import check_may_submit
+from tryon.dashboard.actions import check_may_submit, submit_once
 from tryon.dashboard.forms import ROLES, PlaygroundForm
 from tryon.dashboard.jobs import job_of, picture_context
 from tryon.models import Job, Upload
@@ -93,22 +93,12 @@ def _submit(request: MemberRequest) -> HttpResponse:
     if asked is None:
         return _show(request, form, chosen, status=422)
     try:
-        job = _job(request, form, asked)
+        check_may_submit(request)
+        key = f"playground-{form.cleaned_data['token']}"
+        job = submit_once(request, Mode(form.cleaned_data["mode"]), asked, key=key)
     except Refusal as refusal:
         return _show(request, form, chosen, refusal=refusal, status=refusal.status)
     return redirect(f"{request.path}?job={job.id}")
-
-
-def _job(request: MemberRequest, form: PlaygroundForm, asked: jobs.TryOnRequest) -> Job:
-    """Submit once, however often the same form is sent. Raises `Refusal`."""
-    check_may_submit(request)
-    mode, key = Mode(form.cleaned_data["mode"]), f"playground-{form.cleaned_data['token']}"
-    try:
-        return jobs.submit(request.organisation, mode, asked, actor=request.actor, idempotency_key=key).job
-    except Refusal as refusal:
-        if refusal.code == "idempotency_conflict":
-            raise Refusal(refusal.code, "This form was sent already; its job is in the list of jobs.") from refusal
-        raise
 
 
 def _choose(request: MemberRequest, form: PlaygroundForm) -> dict[str, Chosen]:

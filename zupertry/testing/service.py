@@ -61,8 +61,9 @@ class Service:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in list(self.processes):
-            self.stop(name)
+        with contextlib.ExitStack() as every:  # the others also when one does not stop
+            for name in reversed(self.processes):
+                every.callback(self.stop, name)
 
     def start(self, name: str, queues: str = "tryon,webhooks,default") -> subprocess.Popen[bytes]:
         """Start `up`, `web`, a beat (its name begins so), or a worker: any other name, with its queues."""

@@ -39,7 +39,8 @@ def make(organisation: Organisation) -> None:
     actor, job = f"user:{ids.new('usr')}", ids.new("job")
     _people(organisation, actor, job)
     _work(organisation, actor, job)
-    _payment(organisation, actor, job)
+    _ledger(organisation, actor, job)
+    _payment(organisation, actor)
     _buyer(organisation)
 
 
@@ -98,8 +99,7 @@ def _work(organisation: Organisation, actor: str, job: str) -> None:
     Upload.objects.create(organisation=organisation, actor=actor, name="uploads/a.jpg", size=1_234_567)
 
 
-def _payment(organisation: Organisation, actor: str, job: str) -> None:
-    now = timezone.now()
+def _ledger(organisation: Organisation, actor: str, job: str) -> None:
     LedgerEntry.objects.create(
         account_id=organisation.pk,
         kind=LedgerEntry.Kind.HOLD,
@@ -109,6 +109,10 @@ def _payment(organisation: Organisation, actor: str, job: str) -> None:
         actor=actor,
         note="For the outage of last week, as agreed",
     )
+
+
+def _payment(organisation: Organisation, actor: str) -> None:
+    now = timezone.now()
     payment = Payment.objects.create(
         organisation=organisation,
         pack=CreditPack.objects.filter(currency="EUR")[0],
