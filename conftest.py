@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +15,7 @@ from zupertry.testing.databases import SHARED, new_database
 from zupertry.testing.emptying import Pristine
 from zupertry.testing.inside import Inside
 from zupertry.testing.ratelimits import forget_cached, forget_windows
+from zupertry.testing.service import Service
 from zupertry.testing.world import World, make_world
 
 
@@ -31,6 +32,15 @@ def pytest_collection_finish() -> None:
     """Spare the garbage collector what stays until the end: a tenth of the time went into looking at it again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the services that run just then have logged."""
+    report = yield
+    if report.failed:
+        report.sections += [section for service in Service.running for section in service.told()]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,6 +30,8 @@ def _keep_our_logging(**_: Any) -> None:
 @celeryd_init.connect
 def _prepare_worker(**_: Any) -> None:
     """Refuse to start while a setting is wrong, and learn how to stop, and how to go on without Redis."""
+    from celery.worker.consumer import Gossip, Mingle
+
     from zupertry import stopping  # noqa: F401
     from zupertry.broker import outlive_redis
     from zupertry.checks import refuse_to_start
@@ -37,6 +39,8 @@ def _prepare_worker(**_: Any) -> None:
 
     refuse_to_start()
     outlive_redis()
+    # Workers have nothing to tell each other, and at each connect would look for one another for a second.
+    Gossip.compatible_transports = Mingle.compatible_transports = set()
     serve()
 
 

@@ -6,6 +6,7 @@ On a laptop's settings that is `manage.py up`; with a `REDIS_URL` it is web, wor
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,9 +14,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, ClassVar, Self
 
 import redis
 
@@ -27,6 +29,8 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 15.0
 RATE_LIMIT = 1_000_000
 """Requests a minute: more than any test makes."""
+TOLD_LINES = 25
+_ROUTINE = re.compile(r'"level": "info"|\[info *\]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Service:
     var_dir: Path
     environment: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, init=False)
+    running: ClassVar[list["Service"]] = []
 
     def __post_init__(self) -> None:
         self.port = free_port()
@@ -55,13 +60,19 @@ class Service:
         _own_data(self.environment)
 
     def __enter__(self) -> Self:
-        for name in ("web", "worker", "beat") if self.environment.get("REDIS_URL") else ("up",):
-            self.start(name)
-        self.wait_until_ready()
+        self.running.append(self)
+        try:
+            for name in ("web", "worker", "beat") if self.environment.get("REDIS_URL") else ("up",):
+                self.start(name)
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         with contextlib.ExitStack() as every:  # the others also when one does not stop
+            every.callback(self.running.remove, self)
             for name in reversed(self.processes):
                 every.callback(self.stop, name)
 
@@ -146,17 +157,27 @@ class Service:
 
     def wait_until_ready(self) -> None:
         """Return once requests are served. Raises `RuntimeError` if a process has ended, `TimeoutError` after 30 s."""
-        end = time.monotonic() + READY_SECONDS
+        end, ready = time.monotonic() + READY_SECONDS, False
         while time.monotonic() < end:
             with contextlib.suppress(OSError, ValueError):
-                if self.call("GET", "/readyz").status == 200:
-                    return
+                ready = self.call("GET", "/readyz").status == 200
             if dead := [name for name, process in self.processes.items() if process.poll() is not None]:
                 raise RuntimeError(
                     f"{dead[0]} ended at once:\n" + (self.var_dir / f"{dead[0]}.log").read_text()[-4000:]
                 )
+            if ready:
+                return
             time.sleep(0.05)
         raise TimeoutError(f"The service is not ready after {READY_SECONDS:g} s; see {self.var_dir}/*.log")
+
+    def told(self) -> Iterator[tuple[str, str]]:
+        """Give a title and text for each process: whether it runs, and the last of its log but for routine."""
+        for name, process in self.processes.items():
+            status = process.poll()
+            state = "runs" if status is None else f"ended with status {status}"
+            lines = (self.var_dir / f"{name}.log").read_text(errors="replace").splitlines()
+            unusual = [line for line in lines if not _ROUTINE.search(line)]
+            yield f"{name} {state}: {self.var_dir}/{name}.log", "\n".join(unusual[-TOLD_LINES:])
 
     def _log(self, name: str) -> IO[bytes]:
         return (self.var_dir / f"{name}.log").open("ab")

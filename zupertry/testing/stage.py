@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from zupertry.testing.receiver import WebhookReceiver
 from zupertry.testing.service import Service
@@ -110,6 +110,7 @@ def until(look: Callable[[], T | None]) -> T:
 @contextmanager
 def set_stage(folder: Path, executable: str) -> Iterator[Stage]:
     """Start it all, with the local engine for live jobs."""
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with ExitStack() as stack:
         mail, shop = stack.enter_context(MailServer()), stack.enter_context(WebhookReceiver())
         service = Service(folder, {"TRYON_ENGINE": "local", "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8"})

@@ -217,6 +217,10 @@ def test_the_broker_away_under_load(live: Live, inside: Inside, alice: Bootstrap
     assert_nothing_lost(live, inside, alice, receiver, load.jobs, before)
     (job,) = live.ended(alice.test_key, [simulated.body["job_id"]])
     assert job["status"] == "completed"
+    log = (live.service.var_dir / "worker.log").read_text()
+    assert "Trying to re-establish" in log
+    assert "mingle" not in log, "a worker that is back works, and does not look for others first"
+    assert "Error on restarting" not in log
 
 
 def test_a_worker_without_memory(live: Live, inside: Inside, alice: Bootstrapped, receiver: WebhookReceiver) -> None:

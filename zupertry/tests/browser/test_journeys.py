@@ -132,6 +132,8 @@ def test_a_colleague_is_invited_and_sees_what_the_role_may(stage: Stage) -> None
 
 
 def areas(page: Page) -> set[str]:
+    """Return what the menu leads to, once a page with one is there."""
+    expect(page.locator(".side nav")).to_be_visible()
     return {link.strip() for link in page.locator(".side nav a").all_inner_texts()}
 
 
