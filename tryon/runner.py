@@ -15,10 +15,10 @@ from tryon.leases import keeper
 from tryon.models import Job
 from tryon.pictures import PictureError, Role, conform, fetch, stored
 from tryon.samples import sample
-from tryon.slots import slots
 from zupertry.core import metrics, storage
 from zupertry.core.connections import release_connection
 from zupertry.core.requests import enter_request, request_id
+from zupertry.core.slots import Slots
 from zupertry.core.starvation import end_process, is_starvation
 
 ENGINE_TRIES = 4
@@ -27,6 +27,8 @@ ENGINE_TRY_SECONDS = 60.0
 BACKOFF_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
+slots = Slots()
+"""Of each engine: a job is claimed only when its engine has a free one."""
 
 
 class SimulatedFailure(Exception):

@@ -363,6 +363,8 @@ GOOGLE_APPLICATION_CREDENTIALS = env.text("GOOGLE_APPLICATION_CREDENTIALS")
 TRYON_ENGINE = env.choice("TRYON_ENGINE", "vertex" if VERTEX_PROJECT else "local", ["vertex", "local"])
 # Test jobs are free, and must not keep live ones waiting for a thread.
 MAX_TEST_JOBS = max(1, WORKER_CONCURRENCY // 2)
+# Nor may webhooks, which hang where customers' servers do.
+MAX_DELIVERIES = max(1, WORKER_CONCURRENCY * 3 // 4)
 TRYON_ENGINES: dict[str, dict[str, Any]] = {
     "mock": {"BACKEND": "tryon.engines.mock.MockEngine", "OPTIONS": {"max_parallel": MAX_TEST_JOBS}},
     "local": {"BACKEND": "tryon.engines.local.engine.LocalEngine"},

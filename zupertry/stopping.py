@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 from celery.signals import worker_shutting_down
 
-from accounts.webhooks.in_flight import in_flight
+from accounts.webhooks import in_flight as webhooks
 from tryon.engines import registry
 from tryon.leases import keeper
-from tryon.slots import slots
+from tryon.runner import slots
 from zupertry.core.wake import wake
 
 GRACE_SECONDS = 5.0
@@ -22,14 +22,14 @@ log = structlog.get_logger(__name__)
 
 def finish_or_hand_back(seconds: float) -> bool:
     """Wait for the jobs and webhooks in flight, hand back what lasts longer than `seconds`. True: all had ended."""
-    waited = slots.close()
+    waited, unsent = slots.close(), webhooks.slots.close()
     end = time.monotonic() + seconds
-    while (len(slots) or len(in_flight)) and time.monotonic() < end:
+    while (len(slots) or len(webhooks.in_flight)) and time.monotonic() < end:
         time.sleep(0.05)
-    jobs, deliveries = keeper.hand_back(), in_flight.hand_back()
+    jobs, deliveries = keeper.hand_back(), webhooks.in_flight.hand_back()
     for job_id in waited + jobs:
         wake("tryon.run", job_id)
-    for delivery_id in deliveries:
+    for delivery_id in unsent + deliveries:
         wake("accounts.deliver", delivery_id)
     registry.close_all()
     log.info("worker_stopped", jobs_handed_back=len(jobs), webhooks_handed_back=len(deliveries))

@@ -74,6 +74,25 @@ def test_a_hanging_server_does_not_hold_up_another(world: World, receiver: Webho
         assert len(hanging.received) == 8
 
 
+def test_servers_that_hang_leave_threads_of_the_process_to_jobs(
+    world: World, receiver: WebhookReceiver, settings
+) -> None:
+    settings.MAX_DELIVERIES = 2
+    release = threading.Event()
+    with WebhookReceiver(lambda _received: 200 if release.wait(10) else 500) as hanging:
+        stuck = [recorded(world.alice.org_id, hanging.url(), number) for number in range(2)]
+        threads = [in_thread(delivery.deliver, id_) for id_ in stuck]
+        until(lambda: hanging.in_flight == 2)
+        waiting = recorded(world.charlie.org_id, receiver.url())
+        drain()
+        assert deliver(waiting).status == "pending", "it is turned away, and its thread is free for a job"
+        release.set()
+        for thread in threads:
+            thread.join(10)
+        assert drain() == [Woken("accounts.deliver", waiting)]
+        assert deliver(waiting).status == "delivered"
+
+
 def test_room_is_passed_on_too_when_another_worker_was_faster(world: World, receiver: WebhookReceiver) -> None:
     """Two that end at once wake the same third; whoever finds it taken wakes a fourth."""
     taken, waiting = [recorded(world.alice.org_id, receiver.url(), number) for number in range(2)]

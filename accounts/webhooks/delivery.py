@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts.models import DeliveryAttempt, Organisation, WebhookDelivery, WebhookEvent
 from accounts.webhooks import signing
-from accounts.webhooks.in_flight import in_flight
+from accounts.webhooks.in_flight import in_flight, slots
 from zupertry.core import http, metrics
 from zupertry.core.api import timestamp
 from zupertry.core.connections import release_connection
@@ -40,6 +40,7 @@ JITTER = 0.2
 WAKE_HORIZON_SECONDS = 60
 SWEEP_BATCH = 1_000
 GONE = 410
+_KIND = "webhooks"
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +60,17 @@ class Answer:
 
 
 def deliver(delivery_id: str) -> None:
-    """Make the attempt that is due, if there is one and the server has room; then pass the room on."""
+    """Make the attempt that is due if this process has room for it; then wake what found none."""
+    if slots.take(_KIND, settings.MAX_DELIVERIES, delivery_id):
+        try:
+            _deliver(delivery_id)
+        finally:
+            if waiting := slots.free(_KIND):
+                wake("accounts.deliver", waiting)
+
+
+def _deliver(delivery_id: str) -> None:
+    """Make the attempt if it is due and the server has room; then pass the room on."""
     delivery = _found(delivery_id)
     if delivery is None:
         return

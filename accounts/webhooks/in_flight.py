@@ -5,6 +5,7 @@ import threading
 from django.db.models import F
 
 from accounts.models import WebhookDelivery
+from zupertry.core.slots import Slots
 
 
 class InFlight:
@@ -41,3 +42,5 @@ class InFlight:
 
 
 in_flight = InFlight()
+slots = Slots()
+"""For the attempts of this process: servers that hang leave the other threads to jobs."""

@@ -3,37 +3,12 @@ import pytest
 from accounts.models import Mode
 from tryon import runner
 from tryon.models import Job
-from tryon.slots import Slots, slots
+from tryon.runner import slots
 from tryon.tests.conftest import submit_from
 from zupertry.testing.engines import GatedEngine
 from zupertry.testing.pictures import PictureServer
 from zupertry.testing.threads import in_thread
 from zupertry.testing.world import World
-
-
-def test_no_more_are_admitted_than_the_engine_takes() -> None:
-    taken = Slots()
-    assert [taken.take("local", 2, job) for job in ("a", "b", "c")] == [True, True, False]
-    assert taken.take("mock", 1, "d"), "another engine's slots are its own"
-
-
-def test_a_slot_is_passed_on_in_the_order_of_arrival_and_then_freed() -> None:
-    taken = Slots()
-    for job in ("a", "b", "c", "b"):
-        taken.take("local", 1, job)
-    assert [taken.pass_on("local") for _ in range(3)] == ["b", "c", None]
-    assert taken.take("local", 1, "d")
-
-
-def test_once_closed_nobody_is_admitted_and_nobody_waits() -> None:
-    taken = Slots()
-    for job in ("a", "b", "c"):
-        taken.take("local", 1, job)
-    assert taken.close() == ["b", "c"]
-    assert not taken.take("mock", 1, "d")
-    assert len(taken) == 1, "a is not done"
-    assert taken.pass_on("local") is None
-    assert (len(taken), taken.close()) == (0, [])
 
 
 def status(job: Job) -> str:

@@ -10,8 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from accounts.webhooks import in_flight
+from zupertry import stopping
 from zupertry.bootstrap import Bootstrapped
+from zupertry.core.slots import Slots
 from zupertry.one_process import Background
+from zupertry.testing.broker import Woken, drain
 from zupertry.testing.inside import Inside
 from zupertry.testing.live import Live, live_service, on_several_processes, until
 from zupertry.testing.receiver import Received, WebhookReceiver
@@ -158,3 +162,16 @@ def test_a_signal_that_comes_while_another_is_answered_begins_nothing_again():
     background._begin_to_stop()
     background._begin_to_stop()
     assert background._stopping.started == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_webhooks_that_waited_for_room_are_woken_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    deliveries = Slots()
+    monkeypatch.setattr(stopping, "slots", Slots())
+    monkeypatch.setattr(in_flight, "slots", deliveries)
+    for delivery_id in ("evd_1", "evd_2"):
+        deliveries.take("webhooks", 1, delivery_id)
+    drain()
+    assert stopping.finish_or_hand_back(0)
+    assert drain() == [Woken("accounts.deliver", "evd_2")]
+    assert not deliveries.take("webhooks", 9, "evd_3")
