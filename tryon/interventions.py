@@ -26,14 +26,7 @@ def run_again(job: Job, *, actor: str, reason: str, key: str) -> Job:
     urls = uploads.urls_of_copies(job, timezone.now() + COPIES_MARGIN)
     if urls is None:
         raise Refusal("validation_error", "A picture that was uploaded for it is deleted, so it can't run again.")
-    asked = jobs.TryOnRequest(
-        *urls,
-        workspace_id=job.workspace_id,
-        webhook_url=job.webhook_url or None,
-        client_reference_id=job.client_reference_id,
-        metadata=job.metadata,
-    )
-    again = _submit(job, asked, actor=actor, key=key)
+    again = _submit(job, jobs.TryOnRequest.again(job, *urls), actor=actor, key=key)
     audit.record(job.organisation, actor, "job.run_again", job.id, reason=reason, job=again.id)
     return again
 

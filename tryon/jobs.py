@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from django.conf import settings
@@ -47,6 +47,18 @@ class TryOnRequest:
     webhook_url: str | None = None
     client_reference_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def again(cls, job: Job, model_image_url: str, garment_image_url: str) -> Self:
+        """Return what asks for the same as `job` did, with its pictures at these addresses."""
+        return cls(
+            model_image_url,
+            garment_image_url,
+            workspace_id=job.workspace_id,
+            webhook_url=job.webhook_url or None,
+            client_reference_id=job.client_reference_id,
+            metadata=job.metadata,
+        )
 
     def digest(self) -> bytes:
         """Return a SHA-256 that two requests share only if they ask for the same."""

@@ -51,13 +51,7 @@ def _submit_again(request: MemberRequest, job: Job) -> Job:
     urls = uploads.urls_again(job)
     if urls is None:
         raise Refusal("validation_error", "A picture that was uploaded for this job is deleted. Upload it again.")
-    asked = jobs.TryOnRequest(
-        *urls,
-        workspace_id=job.workspace_id,
-        webhook_url=job.webhook_url or None,
-        client_reference_id=job.client_reference_id,
-        metadata=job.metadata,
-    )
+    asked = jobs.TryOnRequest.again(job, *urls)
     return submit_once(request, Mode(job.mode), asked, key=f"again-{form.cleaned_data['token']}")
 
 
