@@ -22,10 +22,11 @@ log = structlog.get_logger(__name__)
 
 def finish_or_hand_back(seconds: float) -> bool:
     """Wait for the jobs and webhooks in flight, hand back what lasts longer than `seconds`. True: all had ended."""
-    waited, unsent = slots.close(), webhooks.slots.close()
+    waited = slots.close()
     end = time.monotonic() + seconds
     while (len(slots) or len(webhooks.in_flight)) and time.monotonic() < end:
         time.sleep(0.05)
+    unsent = webhooks.slots.close()  # until now, for they are short
     jobs, deliveries = keeper.hand_back(), webhooks.in_flight.hand_back()
     for job_id in waited + jobs:
         wake("tryon.run", job_id)
