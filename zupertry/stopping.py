@@ -26,7 +26,7 @@ def finish_or_hand_back(seconds: float) -> bool:
     end = time.monotonic() + seconds
     while (len(slots) or len(webhooks.in_flight)) and time.monotonic() < end:
         time.sleep(0.05)
-    unsent = webhooks.slots.close()  # until now, for they are short
+    unsent = webhooks.slots.close()  # Open until now: most that come in these seconds are sent in time.
     jobs, deliveries = keeper.hand_back(), webhooks.in_flight.hand_back()
     for job_id in waited + jobs:
         wake("tryon.run", job_id)

@@ -3,11 +3,12 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from django.utils import timezone
 
 from accounts.models import Mail, Organisation
 from billing import payments
 from billing.gateways.registry import gateways
-from billing.models import PaymentMethod
+from billing.models import Payment, PaymentMethod
 from billing.tests.test_payments import begin
 from zupertry.bootstrap import bootstrap
 from zupertry.testing.money import give_details
@@ -82,3 +83,10 @@ def card(stripe: StripeServer, alice: Organisation) -> str:
     payments.settle(payment.id)
     Mail.objects.all().delete()
     return PaymentMethod.objects.get().reference
+
+
+def follow_up(payment: Payment) -> None:
+    """Do what the clock does once the payment is due to be looked at, and read it anew."""
+    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
+    payments.follow_up(payment.pk)
+    payment.refresh_from_db()

@@ -13,6 +13,7 @@ from accounts.models import AuditEntry, Mail, Organisation
 from billing import auto_reload, catalogue, ledger, methods, payments, reloads
 from billing.gateways.registry import gateways
 from billing.models import AutoReload, Payment, PaymentMethod
+from billing.tests.conftest import follow_up
 from billing.tests.test_payments import begin
 from zupertry.core.errors import Refusal
 from zupertry.testing.money import post_event
@@ -186,9 +187,7 @@ def test_when_the_answer_is_lost_the_same_key_is_sent_again_and_charges_once(str
     stripe.mend()
     payment = Payment.objects.get(purpose="auto_reload")
     assert payment.status == "created"
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.id)
-    payment.refresh_from_db()
+    follow_up(payment)
     assert payment.status == "paid"
     assert {request.headers["idempotency-key"] for request in charges(stripe)} == {payment.idempotency_key}
     assert (
@@ -245,9 +244,7 @@ def test_a_charge_whose_answer_was_lost_is_not_failed_because_we_ask_in_other_wo
     stripe.mend()
     settings.PUBLIC_URL = "https://moved.example.com"
     payment = Payment.objects.get(purpose="auto_reload")
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.id)
-    payment.refresh_from_db()
+    follow_up(payment)
     assert (payment.status, AutoReload.objects.get().failures_in_a_row) == ("created", 0)
     let_an_hour_pass()
     reloads.run(alice.id)
@@ -265,9 +262,7 @@ def test_a_key_of_ours_that_stripe_refuses_is_no_failure_of_the_customers(stripe
     payment = Payment.objects.get(purpose="auto_reload")
     assert (payment.status, AutoReload.objects.get().failures_in_a_row, mails()) == ("created", 0, [])
     stripe.mend()
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.id)
-    payment.refresh_from_db()
+    follow_up(payment)
     assert payment.status == "paid"
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing import auto_reload, catalogue, ledger, payments, reloads
 from billing.models import GatewayEvent, Invoice, Payment, PaymentMethod
 from billing.tasks import process_event
+from billing.tests.conftest import follow_up
 from billing.tests.test_payments import begin
 from zupertry.core.errors import Refusal
 
@@ -51,9 +52,7 @@ def test_the_clock_finds_what_was_authorised_late(razorpay, asha):
     razorpay.fail(payment.checkout_reference)
     assert payments.settle(payment.id).status == Status.OPEN
     razorpay.authorise(payment.checkout_reference)
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.id)
-    payment.refresh_from_db()
+    follow_up(payment)
     assert (payment.status, available(asha)) == (Status.PAID, 100 + payment.credits)
 
 
@@ -127,10 +126,7 @@ def test_once_nobody_wants_it_a_mandates_charge_is_what_was_begun_and_else_ends(
     assert charge.status == Status.CREATED
 
     auto_reload.switch_off(asha, actor="user:1")
-    Payment.objects.filter(pk=charge.pk).update(next_check_at=timezone.now())
-    payments.follow_up(charge.id)
-
-    charge.refresh_from_db()
+    follow_up(charge)
     assert charge.status == status
 
 
@@ -143,8 +139,7 @@ def test_when_the_answer_to_a_mandates_charge_is_lost_it_is_not_charged_twice(ra
     razorpay.break_next(1, "after", on="create/recurring")
     reloads.run(asha.id)
     charge = Payment.objects.get(purpose="auto_reload")
-    Payment.objects.filter(pk=charge.pk).update(next_check_at=timezone.now())
-    payments.follow_up(charge.id)
+    follow_up(charge)
     recurring = [request for request in razorpay.requests if "create/recurring" in str(request)]
     assert len(recurring) == 1
     charge.refresh_from_db()

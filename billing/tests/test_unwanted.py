@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from accounts import organisations
 from accounts.models import Organisation
-from billing import auto_reload, payments, reloads
+from billing import auto_reload, reloads
 from billing.models import AutoReload, Payment
+from billing.tests.conftest import follow_up
 from billing.tests.test_payments import begin
 from billing.tests.test_reloads import charges, mails, switch_on
 from zupertry.core.errors import Refusal
@@ -32,10 +33,7 @@ def test_what_was_not_begun_is_not_begun_any_more_once_nobody_wants_it(stripe, c
     asked = len(charges(stripe))
 
     stop(alice)
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.pk)
-
-    payment.refresh_from_db()
+    follow_up(payment)
     assert (payment.status, len(charges(stripe))) == ("failed", asked)
     assert "auto_reload_failed" not in mails(), "nothing of theirs has failed"
     assert AutoReload.objects.get(pk=alice.pk).failures_in_a_row == 0
@@ -51,10 +49,7 @@ def test_what_was_begun_before_nobody_wanted_it_counts(stripe, card, alice):
     assert payment.status == "created"
 
     auto_reload.switch_off(alice, actor="user:1")
-    Payment.objects.filter(pk=payment.pk).update(next_check_at=timezone.now())
-    payments.follow_up(payment.pk)
-
-    payment.refresh_from_db()
+    follow_up(payment)
     assert payment.status == "paid"
 
 

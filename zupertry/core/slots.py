@@ -27,22 +27,23 @@ class Slots:
     def pass_on(self, kind: str) -> str | None:
         """Pass a slot on to what has waited longest, and return its id; with nothing waiting, free the slot."""
         with self._lock:
-            waiting = self._waiting[kind]
-            if waiting:
-                work_id = next(iter(waiting))
-                del waiting[work_id]
-                return work_id
-            self._taken[kind] -= 1
-            return None
+            work_id = self._first_waiting(kind)
+            if work_id is None:
+                self._taken[kind] -= 1
+            return work_id
 
     def free(self, kind: str) -> str | None:
         """Free a slot, and return the id of what has waited longest, which waits no more: it may try again."""
         with self._lock:
             self._taken[kind] -= 1
-            waited = next(iter(self._waiting[kind]), None)
-            if waited is not None:
-                del self._waiting[kind][waited]
-            return waited
+            return self._first_waiting(kind)
+
+    def _first_waiting(self, kind: str) -> str | None:
+        """Have what has waited longest wait no more, and return its id."""
+        work_id = next(iter(self._waiting[kind]), None)
+        if work_id is not None:
+            del self._waiting[kind][work_id]
+        return work_id
 
     def __len__(self) -> int:
         """Return how many slots are taken, of all kinds together."""
